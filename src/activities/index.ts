@@ -1,0 +1,45 @@
+import { heartbeat } from '@temporalio/activity';
+import type { CheckRepository } from '../db/repositories/checks.ts';
+import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { AddressGuard } from '../net/addressGuard.ts';
+import { checkTarget } from './checkTarget.ts';
+import type { Activities } from './contracts.ts';
+import { loadSchedule } from './loadSchedule.ts';
+import { reconcileTargets, type TargetWorkflowDirectory } from './reconcileTargets.ts';
+import { recordChecks } from './recordChecks.ts';
+import type { Recorder } from './recorder.ts';
+import { TargetCache } from './targetCache.ts';
+
+export interface ActivityDeps {
+  /** On the recorder's own small pool. */
+  readonly checks: CheckRepository;
+  readonly recorder: Pick<Recorder, 'record'>;
+  readonly watchedTargets: WatchedTargetRepository;
+  readonly workflows: TargetWorkflowDirectory;
+  readonly installationId: string;
+  readonly guard: AddressGuard;
+  readonly clock: Clock;
+}
+
+/** How many days ahead the daily partitions of `checks` exist. */
+const PARTITION_DAYS_AHEAD = 7;
+const DAY_MS = 86_400_000;
+
+/** All that the workers do; the one seam for what activities depend on. */
+export function createActivities(deps: ActivityDeps): Activities {
+  const targets = new TargetCache(deps.watchedTargets);
+  return {
+    checkTarget: (input) => checkTarget({ ...deps, targets }, input),
+    recordChecks: (input) => recordChecks(deps, input),
+    loadSchedule: (targetId) => loadSchedule(deps, targetId),
+    reconcileTargets: (input) => reconcileTargets({ ...deps, heartbeat }, input),
+    ensurePartitions: () => {
+      const days = Array.from(
+        { length: PARTITION_DAYS_AHEAD + 1 },
+        (_, day) => deps.clock.now() + day * DAY_MS,
+      );
+      return deps.checks.ensurePartitions(days);
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { CheckRepository, CheckToRecord } from '../db/repositories/checks.ts';
+import type { RecordChecksInput } from './contracts.ts';
+
+/**
+ * Writes what a workflow kept while Postgres did not commit: whatever has happened to the target since, it
+ * was seen. Results that are stored already stay as they are, so it may run twice.
+ *
+ * @throws when the database does not take them; the workflow keeps them and tries again later
+ */
+export async function recordChecks(
+  deps: { readonly checks: CheckRepository },
+  { targetId, results, state, nextCheckAt }: RecordChecksInput,
+): Promise<void> {
+  const group: CheckToRecord[] = results.map((result) => ({
+    targetId,
+    result,
+    version: null,
+    decide: result === results.at(-1) ? () => ({ state, nextCheckAt }) : null,
+  }));
+  await deps.checks.record(group);
+}

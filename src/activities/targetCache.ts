@@ -1,0 +1,37 @@
+import { LRUCache } from 'lru-cache';
+import type { Target } from '../db/repositories/httpTargetRow.ts';
+import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
+
+/** Enough for the targets of one worker; a target with headers takes about 2 KB. */
+const MAX_CACHED_TARGETS = 50_000;
+
+export type LoadedTarget =
+  | { readonly kind: 'loaded'; readonly target: Target }
+  | { readonly kind: 'superseded'; readonly version: number | null };
+
+/**
+ * What a check needs of its target: URL, headers, body. Cached by version, so that checks go on while
+ * Postgres is away.
+ */
+export class TargetCache {
+  private readonly repository: Pick<WatchedTargetRepository, 'find'>;
+  private readonly targets = new LRUCache<string, Target>({ max: MAX_CACHED_TARGETS });
+
+  constructor(repository: Pick<WatchedTargetRepository, 'find'>) {
+    this.repository = repository;
+  }
+
+  /** @throws when the target is not cached and the database does not give it */
+  async load(id: string, version: number): Promise<LoadedTarget> {
+    const cached = this.targets.get(id);
+    if (cached?.version === version) return { kind: 'loaded', target: cached };
+    const found = await this.repository.find(id);
+    if (found === null) {
+      this.targets.delete(id);
+      return { kind: 'superseded', version: null };
+    }
+    this.targets.set(id, found.target);
+    if (found.target.version === version) return { kind: 'loaded', target: found.target };
+    return { kind: 'superseded', version: found.target.version };
+  }
+}

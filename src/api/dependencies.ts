@@ -1,0 +1,24 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Logger } from 'pino';
+import type { HttpTargetWorkflows } from '../../temporal/httpTargetWorkflows.ts';
+import type { Config } from '../config.ts';
+import type { SecretBox } from '../db/encryption.ts';
+import type { AddressGuard } from '../net/addressGuard.ts';
+import type { TemporalReadiness } from './health/readiness.ts';
+
+/** UTC milliseconds; tests bring their own. */
+export interface Clock {
+  readonly now: () => number;
+}
+
+/** What the API needs from outside; nothing in it is global. */
+export interface ApiDependencies {
+  readonly config: Config;
+  readonly orm: MikroORM;
+  readonly secrets: SecretBox;
+  readonly targetWorkflows: HttpTargetWorkflows;
+  readonly addressGuard: AddressGuard;
+  readonly readiness: TemporalReadiness;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}

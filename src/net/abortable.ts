@@ -1,0 +1,12 @@
+/**
+ * Stops waiting for something that cannot be stopped itself.
+ *
+ * @throws the signal's reason as soon as it is aborted; what the promise does later is ignored.
+ */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}

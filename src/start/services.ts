@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { startDevServer } from '../../temporal/devServer.ts';
+import { findTemporalServer } from '../../temporal/findServer.ts';
+import type { Config, GivenSettings } from '../config.ts';
+import { startChild, stopChild, type TrackProcess } from './childProcess.ts';
+import type { DataPaths } from './dataDirectory.ts';
+import { startEmbeddedPostgres } from './embeddedPostgres.ts';
+import { prepareLog } from './logFile.ts';
+import { Service, type Runnable } from './service.ts';
+
+/** The programs that make up the product: paths of scripts that run in a Node process of their own. */
+export interface Entries {
+  readonly api: string;
+  readonly worker: string;
+}
+
+export interface Services {
+  /** Null where DATABASE_URL says which one to use. */
+  readonly postgres: Service | null;
+  /** Null where TEMPORAL_ADDRESS says which one to use. */
+  readonly temporal: Service | null;
+  readonly api: Service;
+  readonly worker: Service;
+}
+
+export interface ServicesOptions {
+  readonly config: Config;
+  readonly given: GivenSettings['values'];
+  readonly paths: DataPaths;
+  readonly entries: Entries;
+  readonly track: TrackProcess;
+  readonly say: (line: string) => void;
+  readonly stopping: AbortSignal;
+}
+
+/** Describes how each process of the stack is started; starts none. */
+export function createServices(options: ServicesOptions): Services {
+  const { config, entries } = options;
+  return {
+    postgres: config.database.embedded ? postgresService(options) : null,
+    temporal: config.temporal.embedded ? temporalService(options) : null,
+    api: nodeService('API', 'api', entries.api, options),
+    worker: nodeService('worker', 'worker', entries.worker, options),
+  };
+}
+
+function postgresService({ config, paths, track, say, stopping }: ServicesOptions): Service {
+  const logFile = join(paths.logs, 'postgres.log');
+  return new Service({
+    name: 'Postgres',
+    logFile,
+    say,
+    stopping,
+    run: async (signal, onProgress) => {
+      const server = await startEmbeddedPostgres({
+        dataDir: paths.dataDir,
+        port: config.database.port,
+        password: decodeURIComponent(new URL(config.database.url).password),
+        logFile,
+        onProgress,
+        track,
+        signal,
+      });
+      return { ...server, stop: (within) => server.stop('fast', within) };
+    },
+  });
+}
+
+function temporalService({ config, given, paths, track, say, stopping }: ServicesOptions): Service {
+  const logFile = join(paths.logs, 'temporal.log');
+  const { port, uiPort, namespace } = config.temporal;
+  let binary: string | null = null;
+  return new Service({
+    name: 'Temporal',
+    logFile,
+    say,
+    stopping,
+    run: async (signal, onProgress) => {
+      binary ??= await findTemporalServer({ environment: given, onProgress, track, signal });
+      const databaseFile = join(paths.dataDir, 'temporal', 'temporal.db');
+      return startDevServer({ binary, databaseFile, port, uiPort, namespace, logFile, track, signal });
+    },
+  });
+}
+
+function nodeService(name: string, id: string, entry: string, options: ServicesOptions): Service {
+  const { paths, track, say, stopping } = options;
+  const logFile = join(paths.logs, `${id}.log`);
+  return new Service({
+    name,
+    logFile,
+    say,
+    stopping,
+    run: async (): Promise<Runnable> => {
+      prepareLog(logFile);
+      const child = await startChild({ command: process.execPath, args: [entry], logFile, ipc: true });
+      track(id, child.pid);
+      return { ...child, stop: (within) => stopChild(child, { signal: 'SIGTERM', ...within }) };
+    },
+  });
+}

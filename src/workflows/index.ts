@@ -1,0 +1,4 @@
+/** What the worker's bundle holds: the exported names are the workflow types. */
+export { httpTarget } from './httpTarget.ts';
+export { reconcile } from './reconcile.ts';
+export { selfTest } from './selfTest.ts';

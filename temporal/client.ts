@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { Client, Connection, type TLSConfig } from '@temporalio/client';
+import type { Config } from '../src/config.ts';
+
+/** A client that connects on first use, so that a Temporal that is away is met where it is asked. */
+export interface TemporalConnection {
+  readonly client: Client;
+  /**
+   * Runs calls that give up after `ms`.
+   *
+   * @throws what the SDK throws, or TemporalTimeoutError
+   */
+  within<T>(ms: number, calls: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Temporal did not answer in time: away, unreachable or wedged. */
+export class TemporalTimeoutError extends Error {
+  override readonly name = 'TemporalTimeoutError';
+}
+
+/** @throws ConfigError-like errors of the file system when a TLS file cannot be read */
+export function connectTemporal(config: Config['temporal']): TemporalConnection {
+  const connection = Connection.lazy(connectionOptions(config));
+  const client = new Client({ connection, namespace: config.namespace });
+  return {
+    client,
+    within: (ms, calls) => giveUpAfter(ms, () => connection.withDeadline(Date.now() + ms, calls)),
+    close: () => connection.close(),
+  };
+}
+
+export interface ClusterAddress {
+  readonly address: string;
+  readonly tls?: TLSConfig;
+  readonly apiKey?: string;
+}
+
+/** What API, worker and scripts alike need to reach the cluster; TLS as soon as a key or a file is given. */
+export function connectionOptions({ address, apiKey, tls }: Config['temporal']): ClusterAddress {
+  const wantsTls = apiKey !== null || Object.keys(tls).length > 0;
+  if (!wantsTls) return { address };
+  const { caFile, certFile, keyFile } = tls;
+  const clientCert =
+    certFile !== undefined && keyFile !== undefined
+      ? { clientCertPair: { crt: readFileSync(certFile), key: readFileSync(keyFile) } }
+      : {};
+  return {
+    address,
+    tls: {
+      ...(caFile === undefined ? {} : { serverRootCACertificate: readFileSync(caFile) }),
+      ...clientCert,
+    },
+    ...(apiKey === null ? {} : { apiKey }),
+  };
+}
+
+/** The SDK's deadline starts with the call; a connection that cannot be made would wait longer. */
+async function giveUpAfter<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new TemporalTimeoutError(`Temporal did not answer within ${ms} ms.`)),
+    ms + 100,
+  );
+  try {
+    return await Promise.race([work(), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

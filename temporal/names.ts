@@ -1,0 +1,42 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { MONITOR_STATUS } from '../src/workflows/messages.ts';
+
+/** The task queue of everything that the workers do. */
+export function taskQueue(prefix: string): string {
+  return `${prefix}monitoring`;
+}
+
+/** Business ids: what ops type into the search box of the Temporal UI. */
+export function httpTargetWorkflowId(targetId: string): string {
+  return `http-target/${targetId}`;
+}
+
+/** @returns null for the id of another kind of workflow */
+export function targetIdOfWorkflow(workflowId: string): string | null {
+  return workflowId.startsWith('http-target/') ? workflowId.slice('http-target/'.length) : null;
+}
+
+/** One for each task queue, so that several installations can share a namespace. */
+export function selfTestWorkflowId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}self-test`;
+}
+
+/** Id of the Schedule and of the workflow that it starts. */
+export function reconcileId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}reconcile`;
+}
+
+/** `MonitorKind` of a target's workflow. */
+export const HTTP_TARGET_KIND = 'http-target';
+
+export const SEARCH_ATTRIBUTES = {
+  monitorKind: defineSearchAttributeKey('MonitorKind', SearchAttributeType.KEYWORD),
+  monitorStatus: MONITOR_STATUS,
+  clientId: defineSearchAttributeKey('ClientId', SearchAttributeType.KEYWORD),
+} as const;
+
+/** The run in the Temporal UI, or null where no UI is configured. */
+export function temporalUiUrl(uiUrl: string | null, namespace: string, workflowId: string): string | null {
+  if (uiUrl === null) return null;
+  return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+}

@@ -1,0 +1,54 @@
+import { DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Activities } from '../../src/activities/contracts.ts';
+import { bundleWorkflows } from '../../temporal/bundle.ts';
+import { SEARCH_ATTRIBUTES } from '../../temporal/names.ts';
+import { timeSkippingServerBinary } from './timeSkippingServer/binary.ts';
+
+/** Temporal's enum value of a keyword. */
+const KEYWORD = 2;
+
+/** A Temporal in which days pass in seconds; one for each test file, always torn down. */
+export interface TimeSkipping {
+  readonly env: TestWorkflowEnvironment;
+  /** Runs a worker of these activities on a task queue of its own while `work` goes on. */
+  withWorker<T>(activities: Partial<Activities>, work: (taskQueue: string) => Promise<T>): Promise<T>;
+  /** UTC milliseconds of the skipped time. */
+  now(): Promise<number>;
+  teardown(): Promise<void>;
+}
+
+export async function startTimeSkipping(): Promise<TimeSkipping> {
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: 'ERROR', forward: {} } },
+    shutdownSignals: [],
+  });
+  const binary = await timeSkippingServerBinary();
+  const env = await TestWorkflowEnvironment.createTimeSkipping(
+    binary === null ? {} : { server: { executable: { type: 'existing-path', path: binary } } },
+  );
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: env.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(Object.values(SEARCH_ATTRIBUTES).map(({ name }) => [name, KEYWORD])),
+  });
+  let bundle: Promise<WorkflowBundleWithSourceMap> | null = null;
+  return {
+    env,
+    async withWorker(activities, work) {
+      bundle ??= bundleWorkflows();
+      const taskQueue = `test-${crypto.randomUUID()}`;
+      const worker = await Worker.create({
+        connection: env.nativeConnection,
+        taskQueue,
+        workflowBundle: await bundle,
+        activities,
+        maxHeartbeatThrottleInterval: '50ms',
+        defaultHeartbeatThrottleInterval: '50ms',
+      });
+      return worker.runUntil(() => work(taskQueue));
+    },
+    now: async () => env.currentTimeMs(),
+    teardown: () => env.teardown(),
+  };
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { nextSlot, phaseMs, planDue } from '../../../src/domain/schedule.ts';
+
+const intervalMs = fc.integer({ min: 5, max: 86_400 }).map((seconds) => seconds * 1_000);
+const instant = fc.integer({ min: Date.UTC(2020, 0, 1), max: Date.UTC(2100, 0, 1) });
+
+describe('#nextSlot', () => {
+  it('is strictly later, by one interval at the most, and always in phase', () => {
+    fc.assert(
+      fc.property(fc.uuid(), intervalMs, instant, (id, interval, after) => {
+        const slot = nextSlot(id, interval, after);
+        expect(slot).toBeGreaterThan(after);
+        expect(slot - after).toBeLessThanOrEqual(interval);
+        expect((((slot - phaseMs(id, interval)) % interval) + interval) % interval).toBe(0);
+      }),
+    );
+  });
+
+  it('spreads many targets evenly over the interval', () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let index = 0; index < 10_000; index += 1) {
+      const tenth = Math.floor(phaseMs(`${crypto.randomUUID()}`, 60_000) / 6_000);
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+    }
+    for (const count of tenths) expect(Math.abs(count - 1_000)).toBeLessThan(200);
+  });
+});
+
+describe('#planDue', () => {
+  it('runs a check that is late by less than an interval in its own slot', () => {
+    fc.assert(
+      fc.property(fc.uuid(), intervalMs, instant, fc.nat(), (id, interval, slot, delay) => {
+        expect(planDue(id, interval, slot, slot + (delay % interval))).toEqual({ slot, missedSlots: 0 });
+      }),
+    );
+  });
+
+  it('skips missed slots and looks again soon, but not all targets at once', () => {
+    fc.assert(
+      fc.property(
+        fc.uuid(),
+        intervalMs,
+        instant,
+        fc.integer({ min: 1, max: 10_000 }),
+        (id, interval, slot, missed) => {
+          const now = slot + missed * interval;
+          const plan = planDue(id, interval, slot, now);
+          expect(plan.missedSlots).toBe(missed);
+          expect(plan.slot).toBeGreaterThanOrEqual(now);
+          expect(plan.slot - now).toBeLessThan(Math.min(interval, 10_000));
+        },
+      ),
+    );
+  });
+});
