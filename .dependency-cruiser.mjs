@@ -19,8 +19,18 @@ export default {
         dependencyTypesNot: ['type-only'],
       },
     ),
-    fence('api-not-activities', 'They meet in Temporal and Postgres only.', { path: '^src/api/' }, { path: '^src/activities/' }),
-    fence('activities-not-api', 'They meet in Temporal and Postgres only.', { path: '^src/activities/' }, { path: '^src/api/' }),
+    fence(
+      'api-not-activities',
+      'They meet in Temporal and Postgres only.',
+      { path: '^src/api/' },
+      { path: '^src/activities/' },
+    ),
+    fence(
+      'activities-not-api',
+      'They meet in Temporal and Postgres only.',
+      { path: '^src/activities/' },
+      { path: '^src/api/' },
+    ),
     fence(
       'sources-not-tests',
       'What ships never needs the tests.',
@@ -38,6 +48,9 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

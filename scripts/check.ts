@@ -14,12 +14,16 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 await runScript(async () => {
   const id = process.argv[2] ?? '';
-  if (!UUID.test(id)) throw new Error('Which target? Give its id: make check ID=<uuid> (GET /api/v1/http-targets lists them).');
+  if (!UUID.test(id))
+    throw new Error('Which target? Give its id: make check ID=<uuid> (GET /api/v1/http-targets lists them).');
   const config = loadConfig();
   const orm = createOrm({ url: config.database.url, applicationName: 'monitoring-check', poolSize: 1 });
   const temporal = connectTemporal(config.temporal);
   try {
-    const watched = await new WatchedTargetRepository(orm.em.fork(), createSecretBox(config.encryptionKey)).find(id);
+    const watched = await new WatchedTargetRepository(
+      orm.em.fork(),
+      createSecretBox(config.encryptionKey),
+    ).find(id);
     if (watched === null) throw new Error(`There is no target ${id}.`);
     const workflows = createHttpTargetWorkflows({
       temporal,

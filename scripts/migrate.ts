@@ -13,5 +13,7 @@ await runScript(async () => {
     devAccess: config.seed,
     onProgress: (message) => console.log(message),
   });
-  console.log(applied.length === 0 ? 'Nothing to do, the schema is up to date.' : `Done: ${applied.join(', ')}.`);
+  console.log(
+    applied.length === 0 ? 'Nothing to do, the schema is up to date.' : `Done: ${applied.join(', ')}.`,
+  );
 });

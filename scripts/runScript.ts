@@ -10,6 +10,7 @@ export async function runScript(work: () => Promise<void>): Promise<void> {
 
 function sentenceOf(error: unknown): string {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (code === 'ECONNREFUSED') return 'The server cannot be reached: is it running (make start), and is the address right?';
+  if (code === 'ECONNREFUSED')
+    return 'The server cannot be reached: is it running (make start), and is the address right?';
   return typeof message === 'string' && message !== '' ? message : String(error);
 }

@@ -70,7 +70,7 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     command: binary,
     args: argumentsFor(options),
     logFile,
-    env: serverEnvironment(),
+    env: serverEnvironment(directory ?? dirname(logFile)),
     // The CLI reads %, ? and # in the file's path as parts of an address: it gets the bare name.
     ...(directory === undefined ? {} : { cwd: directory }),
   });
@@ -130,7 +130,11 @@ async function isReady(port: number, namespace: string): Promise<boolean> {
   if (!(await isListening(port))) return false;
   let connection: Connection | undefined;
   try {
-    connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: '2s' });
+    connection = await Connection.connect({
+      address: `127.0.0.1:${port}`,
+      connectTimeout: '2s',
+      interceptors: [],
+    });
     const { workflowService, operatorService } = connection;
     return await connection.withDeadline(Date.now() + 2_000, async () => {
       const { config } = await workflowService.describeNamespace({ namespace });
@@ -153,9 +157,12 @@ function stopperOf(child: Child): DevServer['stop'] {
   return ({ withinMs = 3_000, hurry } = {}) => stopChild(child, { signal: 'SIGTERM', withinMs, hurry });
 }
 
-/** Nothing of TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like, which the CLI would take for its own. */
-function serverEnvironment(): Readonly<Record<string, string | undefined>> {
-  return { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent', TMPDIR: tmpdir() };
+/**
+ * Nothing of TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the like, nor of a configuration in the user's home, which
+ * the CLI would take for its own.
+ */
+function serverEnvironment(home: string): Readonly<Record<string, string | undefined>> {
+  return { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, TMPDIR: tmpdir() };
 }
 
 function startFailure(exit: Exit, lines: readonly string[], options: DevServerOptions): StartError {

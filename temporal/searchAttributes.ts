@@ -14,7 +14,7 @@ export async function requireSearchAttributes(client: Client, namespace: string)
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
   const missing = Object.values(SEARCH_ATTRIBUTES)
     .map(({ name }) => name)
-    .filter((name) => customAttributes?.[name] === undefined);
+    .filter((name) => !(name in customAttributes));
   if (missing.length === 0) return;
   const command = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
   throw new SearchAttributesMissingError(

@@ -44,14 +44,15 @@ type Look =
 
 async function lookAt(deps: CheckTargetDeps, input: CheckTargetInput, signal: AbortSignal): Promise<Look> {
   const startedAt = deps.clock.now();
-  let loaded;
+  let request: ProbeRequest;
   try {
-    loaded = await deps.targets.load(input.targetId, input.schedule.version);
+    const loaded = await deps.targets.load(input.targetId, input.schedule.version);
+    if (loaded.kind === 'superseded') return loaded;
+    request = probeRequest(loaded.target, signal);
   } catch (error) {
     return { kind: 'looked', outcome: notLoaded(error, startedAt, deps.clock.now() - startedAt) };
   }
-  if (loaded.kind === 'superseded') return loaded;
-  return { kind: 'looked', outcome: await probe(probeRequest(loaded.target, signal), deps) };
+  return { kind: 'looked', outcome: await probe(request, deps) };
 }
 
 function probeRequest(target: Target, signal: AbortSignal): ProbeRequest {

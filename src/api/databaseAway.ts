@@ -1,3 +1,5 @@
+import { isError } from './isError.ts';
+
 /** Network errors of Node, and SQLSTATEs of a server that starts, stops or is full. */
 const AWAY_CODES = new Set([
   'ECONNREFUSED',
@@ -8,7 +10,6 @@ const AWAY_CODES = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ETIMEDOUT',
-  '53300', // too_many_connections
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
@@ -19,6 +20,7 @@ const STATEMENT_TIMEOUT = '57014';
 /** `pg` gives its own timeouts and lost connections no code. */
 const AWAY_MESSAGES = [
   'timeout exceeded when trying to connect',
+  'timeout expired',
   'Connection terminated',
   'Client has encountered a connection error',
   'Query read timeout',
@@ -26,13 +28,14 @@ const AWAY_MESSAGES = [
 
 /** @returns one sentence for a client when Postgres cannot be reached or does not answer in time, else null. */
 export function whyDatabaseIsAway(error: unknown): string | null {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+  for (let cause = error; isError(cause); cause = cause.cause) {
     const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
     if (code === STATEMENT_TIMEOUT) return 'The database took too long to answer: try again in a moment.';
     const { message } = cause;
     if (
       AWAY_CODES.has(code) ||
-      code.startsWith('08') ||
+      code.startsWith('08') || // connection exceptions
+      code.startsWith('53') || // out of disk, memory, connections
       AWAY_MESSAGES.some((known) => message.startsWith(known))
     ) {
       return 'The database cannot be reached at the moment: try again in a moment.';

@@ -1,3 +1,5 @@
+import { isError } from './isError.ts';
+
 const MAX_CAUSES = 3;
 
 /** What of an error may be logged: drivers hang queries and their values on theirs, which may hold secrets. */
@@ -10,7 +12,7 @@ export interface LoggableError {
 }
 
 export function loggableError(error: unknown, depth = 0): LoggableError {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error).slice(0, 500) };
+  if (!isError(error)) return { type: typeof error, message: String(error).slice(0, 500) };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return {
     type: error.name,

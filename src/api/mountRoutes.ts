@@ -49,7 +49,7 @@ export function unmatched(router: Router<ApiState, object>, paths: readonly stri
       await next();
       return;
     }
-    if (layers.length === 0) throw unknownRoute(nearestRoute(context.path, paths));
+    if (layers.length === 0) throw unknownRoute(nearestRoute(context.path, API_PREFIX, paths));
     const allowed = [...new Set([...layers.flatMap((layer) => layer.methods), 'OPTIONS'])].sort();
     if (context.method !== 'OPTIONS') throw methodNotAllowed(allowed);
     context.status = 204;

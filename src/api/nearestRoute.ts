@@ -1,9 +1,16 @@
 const MAX_COMPARED_LENGTH = 100;
 
-/** The route whose path looks most like the one that was asked for; parameters in braces match anything. */
-export function nearestRoute(path: string, routes: readonly string[]): string {
+/**
+ * The route whose path looks most like the one that was asked for; parameters in braces match anything, and a
+ * prefix that was left out is no difference.
+ */
+export function nearestRoute(path: string, prefix: string, routes: readonly string[]): string {
   const asked = segmentsOf(path.slice(0, 300));
-  const distances = routes.map((route) => [distance(asked, segmentsOf(route)), route] as const);
+  const prefixed = [...segmentsOf(prefix), ...asked];
+  const distances = routes.map((route) => {
+    const segments = segmentsOf(route);
+    return [Math.min(distance(asked, segments), distance(prefixed, segments)), route] as const;
+  });
   const [best] = distances.sort(([a], [b]) => a - b);
   return best?.[1] ?? '/docs';
 }

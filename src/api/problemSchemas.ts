@@ -1,12 +1,10 @@
 import { z } from 'zod';
 
-export const Problem = z
-  .strictObject({ detail: z.string() })
-  .meta({
-    id: 'Problem',
-    description: 'What went wrong, in one sentence.',
-    examples: [{ detail: 'The X-API-Key header is missing: send your API key in it.' }],
-  });
+export const Problem = z.strictObject({ detail: z.string() }).meta({
+  id: 'Problem',
+  description: 'What went wrong, in one sentence.',
+  examples: [{ detail: 'The X-API-Key header is missing: send your API key in it.' }],
+});
 
 export const Conflict = z
   .strictObject({ detail: z.strictObject({ message: z.string(), existing_id: z.guid().optional() }) })

@@ -4,11 +4,16 @@ const VERSION = 1;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** What was sealed cannot be opened: another key, or bytes that were changed or moved. */
+export class SecretUnreadableError extends Error {
+  override readonly name = 'SecretUnreadableError';
+}
+
 /** Seals what must not be readable in a dump of the database. */
 export interface SecretBox {
   /** @param context binds the secret to its row (the row's id): moved elsewhere it does not open. */
   seal(plaintext: string, context: string): Buffer;
-  /** @throws when the key is another one, or the bytes were changed or moved. */
+  /** @throws SecretUnreadableError */
   open(sealed: Buffer, context: string): string;
 }
 
@@ -26,12 +31,20 @@ export function createSecretBox(key: Buffer): SecretBox {
       return Buffer.concat([Buffer.of(VERSION), iv, cipher.getAuthTag(), ciphertext]);
     },
     open(sealed, context) {
-      if (sealed[0] !== VERSION) throw new Error('Sealed by an unknown version of the product.');
+      if (sealed[0] !== VERSION)
+        throw new SecretUnreadableError('Sealed by an unknown version of the product.');
       const iv = sealed.subarray(1, 1 + IV_BYTES);
       const tag = sealed.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(context)).setAuthTag(tag);
       const ciphertext = sealed.subarray(1 + IV_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8');
+      const decipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(context)).setAuthTag(tag);
+      try {
+        return Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8');
+      } catch (error) {
+        throw new SecretUnreadableError(
+          'Stored headers and bodies cannot be read: ENCRYPTION_KEY is not the one they were sealed with.',
+          { cause: error },
+        );
+      }
     },
   };
 }

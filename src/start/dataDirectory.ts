@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { StartError, messageOf, systemErrorCode } from './startError.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -24,7 +24,7 @@ export interface DataPaths {
 export function prepareDataDirectory(dataDir: string): DataPaths & { readonly freeMb: number } {
   const paths = { dataDir, logs: join(dataDir, 'logs'), run: join(dataDir, 'run') };
   try {
-    for (const path of [dataDir, paths.logs, paths.run]) mkdirSync(path, { recursive: true });
+    for (const path of [dataDir, paths.logs, paths.run]) makeDirectory(path);
     const probe = join(paths.run, `probe.${randomUUID()}`);
     try {
       writeFileSync(probe, 'Can this be written?\n', { flush: true });
@@ -42,7 +42,7 @@ export function prepareDataDirectory(dataDir: string): DataPaths & { readonly fr
 
 /** Turns what the file system says about DATA_DIR into its sentence; leaves anything else as it is. */
 export function dataDirectoryError(dataDir: string, error: unknown): unknown {
-  if (error instanceof StartError) return error;
+  if (error instanceof StartError || isAboutAnotherPath(dataDir, error)) return error;
   switch (systemErrorCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
@@ -68,6 +68,18 @@ export function dataDirectoryError(dataDir: string, error: unknown): unknown {
         `DATA_DIR ${dataDir} cannot be used (${messageOf(error)}): set DATA_DIR to another directory.`,
       );
   }
+}
+
+function isAboutAnotherPath(dataDir: string, error: unknown): boolean {
+  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return false;
+  return !`${error.path}/`.startsWith(`${dataDir}/`) && !`${dataDir}/`.startsWith(`${error.path}/`);
+}
+
+/** mkdir -p. Node's own tries for ever where the system says that a parent is not there though it is (/proc). */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (!existsSync(dirname(path))) makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 function noRoom(dataDir: string, freeMb: number): string {

@@ -1,12 +1,13 @@
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import pg from 'pg';
-import { connectTemporal } from '../../temporal/client.ts';
+import { connectionOptions } from '../../temporal/client.ts';
 import { SearchAttributesMissingError, requireSearchAttributes } from '../../temporal/searchAttributes.ts';
 import type { Config } from '../config.ts';
 import { StartError, messageOf, systemErrorCode } from './startError.ts';
 import { waitFor } from './waitFor.ts';
 
 /** Somebody else's server may itself be starting; longer than this nobody waits for a wrong address. */
-const REACHABLE_WITHIN_MS = 7_000;
+const REACHABLE_WITHIN_MS = 5_000;
 const ATTEMPT_MS = 2_500;
 
 /** host:port of a Postgres URL. */
@@ -54,10 +55,15 @@ export async function requirePostgres({ url }: Config['database'], signal: Abort
  */
 export async function requireTemporal(temporal: Config['temporal'], signal: AbortSignal): Promise<void> {
   const { address, namespace } = temporal;
+  // Without interceptors a call is tried once: a retry that outlives its connection would end the process.
+  const options = { ...readableOptions(temporal), connectTimeout: ATTEMPT_MS, interceptors: [] };
   await whenReachable(signal, 'Temporal', address, 'TEMPORAL_ADDRESS', async () => {
-    const connection = connectTemporal(temporal);
+    const connection = Connection.lazy(options);
+    const client = new Client({ connection, namespace });
     try {
-      await connection.within(ATTEMPT_MS, () => requireSearchAttributes(connection.client, namespace));
+      await connection.withDeadline(Date.now() + ATTEMPT_MS, () =>
+        requireSearchAttributes(client, namespace),
+      );
     } catch (error) {
       if (error instanceof SearchAttributesMissingError) throw new StartError(error.message);
       if (isNotFound(error)) {
@@ -94,6 +100,16 @@ async function whenReachable(
   throw new StartError(
     `${what} at ${where} cannot be reached (${systemErrorCode(last) ?? messageOf(last)}): start it, or correct ${variable}.`,
   );
+}
+
+function readableOptions(temporal: Config['temporal']): ConnectionOptions {
+  try {
+    return connectionOptions(temporal);
+  } catch (error) {
+    throw new StartError(
+      `A TLS file for Temporal cannot be read (${messageOf(error)}): correct its variable.`,
+    );
+  }
 }
 
 /** gRPC's NOT_FOUND. */

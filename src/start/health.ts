@@ -28,7 +28,7 @@ export async function waitUntilHealthy({ port, note, logs, signal }: HealthOptio
     missing = now ?? '';
     return now === null;
   };
-  if ((await waitFor(look, { withinMs: HEALTHY_WITHIN_MS, everyMs: 100, signal })) === true) return;
+  if ((await waitFor(look, { withinMs: HEALTHY_WITHIN_MS, everyMs: 200, signal })) === true) return;
   throw new StartError(
     `Not healthy within ${HEALTHY_WITHIN_MS / 1000} s, waiting for ${missing}: see the logs in ${logs}.`,
   );

@@ -5,13 +5,12 @@ import { endWithMake } from './endWithMake.ts';
 import { postgresAddress, requirePostgres, requireTemporal } from './externalServers.ts';
 import { waitUntilHealthy } from './health.ts';
 import { checkPorts, type WantedPort } from './ports.ts';
-import { waitForEnd } from './processIdentity.ts';
-import { takeLock } from './processLock.ts';
 import { ProcessRecords } from './processRecords.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { keepSecrets } from './secrets.ts';
 import { createServices, type Entries, type Services } from './services.ts';
 import { StartError } from './startError.ts';
+import { becomeSupervisor } from './soleSupervisor.ts';
 import { stopInOrder } from './stopInOrder.ts';
 import { StopRequest, listenForStops, type StopSignals } from './stopSignals.ts';
 import { summary } from './summary.ts';
@@ -22,9 +21,6 @@ const ENTRIES: Entries = {
   api: join(ROOT, 'src', 'api', 'server.ts'),
   worker: join(ROOT, 'temporal', 'worker.ts'),
 };
-
-/** A supervisor whose make was killed needs a moment to notice and to end. */
-const EARLIER_ENDS_WITHIN_MS = 5_000;
 
 /**
  * Brings the whole stack up, keeps it running until it is asked to stop, and ends it in order.
@@ -43,7 +39,7 @@ export async function supervise(entries: Entries = ENTRIES): Promise<number> {
     const given = givenSettings();
     dataDir = given.dataDir;
     const paths = prepareDataDirectory(dataDir);
-    const release = await becomeSupervisor(paths, progress, signals.stop);
+    const release = await becomeSupervisor(paths, progress.say, signals.stop);
     try {
       await runStack({ given, paths, entries, progress, signals });
     } finally {
@@ -149,30 +145,6 @@ async function untilStopped({ temporal }: Services, config: Config, stop: AbortS
   void watchTemporal({ touch, restart: (why) => temporal.restart(why), signal: stop });
   await stopped;
   await close();
-}
-
-/** Only one supervisor may work on a DATA_DIR; one that is just ending is waited for. */
-async function becomeSupervisor(
-  paths: DataPaths,
-  progress: Progress,
-  stop: AbortSignal,
-): Promise<() => void> {
-  const path = join(paths.run, 'supervisor.json');
-  for (const lastAttempt of [false, true]) {
-    stop.throwIfAborted();
-    const lock = takeLock(path);
-    if (lock.held) return lock.release;
-    if (lastAttempt) {
-      throw new StartError(
-        `This stack already runs (process ${lock.holder.pid} uses ${paths.dataDir}): stop it with kill ${lock.holder.pid}, or set DATA_DIR and the ports for a second one.`,
-      );
-    }
-    progress.say(
-      `  … another start (process ${lock.holder.pid}) uses ${paths.dataDir}, waiting for it to end`,
-    );
-    await waitForEnd(lock.holder, EARLIER_ENDS_WITHIN_MS);
-  }
-  throw new Error('unreachable');
 }
 
 function portsOf({ port, database, temporal }: Config): WantedPort[] {

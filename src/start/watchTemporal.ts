@@ -1,7 +1,7 @@
-import { connectTemporal } from '../../temporal/client.ts';
+import { Client, Connection } from '@temporalio/client';
+import { connectionOptions } from '../../temporal/client.ts';
 import { touchTemporal } from '../../temporal/selfTest.ts';
 import type { Config } from '../config.ts';
-import { messageOf } from './startError.ts';
 import { pause } from './waitFor.ts';
 
 const TOUCH_EVERY_MS = 15_000;
@@ -33,26 +33,28 @@ export async function watchTemporal({
     try {
       await touch();
       failures = 0;
-    } catch (error) {
+    } catch {
       failures += 1;
       if (failures === FAILURES_BEFORE_RESTART) {
         failures = 0;
-        await restart(`takes no writes (${FAILURES_BEFORE_RESTART} attempts failed: ${messageOf(error)})`);
+        await restart(`takes no writes (${FAILURES_BEFORE_RESTART} attempts failed)`);
       }
     }
     await pause(everyMs, signal).catch(() => undefined);
   }
 }
 
-/** The write that shows that Temporal still moves: a signal to the workflow `self-test`, within 3 s. */
+/** The write that shows that Temporal still moves: a signal to the workflow `self-test`, tried once, within 3 s. */
 export function createTouch(config: Config['temporal']): {
   touch: () => Promise<void>;
   close: () => Promise<void>;
 } {
-  const connection = connectTemporal(config);
+  const options = { ...connectionOptions(config), connectTimeout: TOUCH_WITHIN_MS, interceptors: [] };
+  const connection = Connection.lazy(options);
+  const client = new Client({ connection, namespace: config.namespace });
+  const touch = (): Promise<void> => touchTemporal(client, config.taskQueuePrefix);
   return {
-    touch: () =>
-      connection.within(TOUCH_WITHIN_MS, () => touchTemporal(connection.client, config.taskQueuePrefix)),
+    touch: () => connection.withDeadline(Date.now() + TOUCH_WITHIN_MS, touch),
     close: () => connection.close(),
   };
 }

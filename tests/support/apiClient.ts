@@ -14,7 +14,7 @@ export interface ApiResponse {
 export interface RequestOptions {
   readonly body?: unknown;
   /** Sent as it is, instead of `body`. */
-  readonly rawBody?: BodyInit;
+  readonly rawBody?: string | Uint8Array<ArrayBuffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -67,8 +67,8 @@ export class ApiClient {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...options.headers,
       },
-      ...(body === undefined ? {} : { body, duplex: 'half' }),
-    } as RequestInit);
+      ...(body === undefined ? {} : { body }),
+    });
     const text = await response.text();
     const answer = { status: response.status, headers: response.headers, body: jsonOf(text), text };
     expect(response.headers.get('X-Request-Id')).toMatch(/^[A-Za-z0-9._-]{1,128}$/);

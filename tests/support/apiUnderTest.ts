@@ -5,7 +5,8 @@ import { sql } from 'kysely';
 import { pino } from 'pino';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { createApp } from '../../src/api/app.ts';
-import type { ApiDependencies, Clock } from '../../src/api/dependencies.ts';
+import type { Clock } from '../../src/api/clock.ts';
+import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { createHttpServer } from '../../src/api/httpServer.ts';
 import type { Route } from '../../src/api/route.ts';
 import { apiRoutes } from '../../src/api/routes.ts';
@@ -39,12 +40,23 @@ export interface ApiUnderTestOptions {
   /** Another database than a fresh one. */
   readonly databaseUrl?: string;
   readonly clock?: Clock;
+  /** How long the database may take to connect and to answer; default as in production. */
+  readonly databaseTimeoutMs?: number;
 }
 
 export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUnderTest> {
   const database = options.databaseUrl === undefined ? await createTestDatabase() : null;
   const config = testConfig(options.databaseUrl ?? database?.url ?? '', options.environment);
-  const orm = createOrm({ url: config.database.url, applicationName: 'contract-tests', poolSize: 5 });
+  const { databaseTimeoutMs } = options;
+  const orm = createOrm({
+    url: config.database.url,
+    applicationName: 'contract-tests',
+    poolSize: 5,
+    ...(databaseTimeoutMs && {
+      connectionTimeoutMs: databaseTimeoutMs,
+      statementTimeoutMs: databaseTimeoutMs,
+    }),
+  });
   const log = captured();
   const workflows = new TargetWorkflowsDouble();
   const readiness = new TemporalReadinessDouble();

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Clock } from '../clock.ts';
 import { whyDatabaseIsAway } from '../databaseAway.ts';
-import type { Clock } from '../dependencies.ts';
 
 /** What the API asks of Temporal; both reject when down, with a message for people. */
 export interface TemporalReadiness {

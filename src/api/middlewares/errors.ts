@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { SecretUnreadableError } from '../../db/encryption.ts';
 import type { ApiMiddleware } from '../context.ts';
 import { whyDatabaseIsAway } from '../databaseAway.ts';
 import { ApiError, internal, unavailable } from '../errors.ts';
@@ -30,5 +31,6 @@ function toApiError(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   const reason = whyDatabaseIsAway(error);
   if (reason !== null) return unavailable(reason, RETRY_AFTER_SECONDS);
+  if (error instanceof SecretUnreadableError) return unavailable(error.message, RETRY_AFTER_SECONDS);
   return internal(requestId);
 }

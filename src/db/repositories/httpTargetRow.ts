@@ -87,11 +87,14 @@ export interface TargetRow {
   certificate_expires_at: string | null;
 }
 
-/** Opens the sealed columns. @throws when they were sealed with another key. */
+/**
+ * The sealed columns are opened when they are read: a list that shows none of them opens none.
+ *
+ * @throws SecretUnreadableError on reading `headers` or `body` that were sealed with another key
+ */
 export function toTarget(row: TargetRow, secrets: SecretBox): Target {
   const opened = (sealed: Buffer | null): string | null =>
     sealed === null ? null : secrets.open(sealed, row.id);
-  const headers = opened(row.headers_encrypted);
   return {
     id: row.id,
     clientId: row.client_id,
@@ -106,8 +109,13 @@ export function toTarget(row: TargetRow, secrets: SecretBox): Target {
     acceptedStatusCodes: row.accepted_status_codes,
     followRedirects: row.follow_redirects,
     verifyTls: row.verify_tls,
-    headers: headers === null ? null : (JSON.parse(headers) as Record<string, string>),
-    body: opened(row.body_encrypted),
+    get headers() {
+      const headers = opened(row.headers_encrypted);
+      return headers === null ? null : (JSON.parse(headers) as Record<string, string>);
+    },
+    get body() {
+      return opened(row.body_encrypted);
+    },
     tags: row.tags,
     isActive: row.is_active,
     createdAt: new Date(row.created_at),

@@ -1,0 +1,152 @@
+/**
+ * How checks keep their cadence, and what they cost: starts a whole stack and a farm of targets, counts what the
+ * farm saw and what the database holds.
+ *
+ *   npm run bench:checks -- --targets 100 --interval 5 --minutes 2 [--json file]
+ */
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { startFarm, startStack, type BenchStack } from './stack.ts';
+
+const { values } = parseArgs({
+  options: {
+    targets: { type: 'string', default: '100' },
+    interval: { type: 'string', default: '5' },
+    minutes: { type: 'string', default: '2' },
+    json: { type: 'string' },
+  },
+});
+const targets = Number(values.targets);
+const intervalSeconds = Number(values.interval);
+const minutes = Number(values.minutes);
+
+console.log(`starting a stack and a farm for ${targets} targets every ${intervalSeconds} s …`);
+const [stack, farm] = await Promise.all([startStack(), startFarm()]);
+const database = new pg.Client({ connectionString: stack.databaseUrl });
+try {
+  await database.connect();
+  await createTargets();
+  console.log('created; waiting until all are checked');
+  await waitUntilAllChecked();
+  console.log(`measuring for ${minutes} min`);
+  const before = stack.usage();
+  const from = Date.now();
+  await delay(minutes * 60_000);
+  const to = Date.now();
+  const after = stack.usage();
+  // Results on their way are let arrive.
+  await delay(2_000);
+  await report({ before, after, from, to });
+} finally {
+  await database.end();
+  farm.stop();
+  await stack.stop();
+}
+
+async function createTargets(): Promise<void> {
+  const post = async (index: number): Promise<void> => {
+    const response = await fetch(`${stack.api}/http-targets`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': stack.key },
+      body: JSON.stringify({
+        name: `target ${index}`,
+        url: `${farm.url}/${index}`,
+        check_interval_seconds: intervalSeconds,
+        timeout_seconds: Math.min(5, intervalSeconds),
+      }),
+    });
+    if (response.status !== 201)
+      throw new Error(`POST answered ${response.status}: ${await response.text()}`);
+  };
+  for (let index = 0; index < targets; index += 10) {
+    await Promise.all(Array.from({ length: Math.min(10, targets - index) }, (_, more) => post(index + more)));
+  }
+}
+
+async function waitUntilAllChecked(): Promise<void> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const { rows } = await database.query<{ count: number }>(
+      'select count(*)::int as count from http_target_states where last_check_at is not null',
+    );
+    if (rows[0]?.count === targets) return;
+    await delay(200);
+  }
+  throw new Error('not all targets were checked within 2 min');
+}
+
+interface Measured {
+  readonly before: ReturnType<BenchStack['usage']>;
+  readonly after: ReturnType<BenchStack['usage']>;
+  readonly from: number;
+  readonly to: number;
+}
+
+async function report({ before, after, from, to }: Measured): Promise<void> {
+  const span = [new Date(from), new Date(to)];
+  const { rows: late } = await database.query<{ checks: number; p50: number; p99: number; worst: number }>(
+    `select count(*)::int as checks,
+       percentile_cont(0.5) within group (order by started_after_ms) as p50,
+       percentile_cont(0.99) within group (order by started_after_ms) as p99,
+       max(started_after_ms) as worst
+     from checks where scheduled_at >= $1 and scheduled_at < $2`,
+    span,
+  );
+  const { rows: gaps } = await database.query<{ missing: number; doubled: number; failed: number }>(
+    `with slots as (
+       select target_key, scheduled_at, outcome,
+         scheduled_at - lag(scheduled_at) over (partition by target_key order by scheduled_at) as gap,
+         count(*) over (partition by target_key, scheduled_at) as copies
+       from checks where scheduled_at >= $1 and scheduled_at < $2 and kind = 's')
+     select coalesce(sum(round(extract(epoch from gap) / $3) - 1) filter (where gap is not null), 0)::int as missing,
+       (count(*) filter (where copies > 1))::int as doubled,
+       (count(*) filter (where outcome <> 'k'))::int as failed
+     from slots`,
+    [...span, intervalSeconds],
+  );
+  const hits = Object.values(await farm.hits())
+    .flat()
+    .filter((at) => at >= from && at < to).length;
+  const checks = late[0]?.checks ?? 0;
+  const expected = Math.round(((to - from) / 1_000 / intervalSeconds) * targets);
+  const cpuMs = Object.fromEntries(
+    Object.entries(after).map(([name, { cpuSeconds }]) => [
+      name,
+      Number((((cpuSeconds - (before[name]?.cpuSeconds ?? 0)) * 1_000) / checks).toFixed(2)),
+    ]),
+  );
+  const memoryMb = Object.fromEntries(
+    Object.entries(after).map(([name, { residentBytes }]) => [name, Math.round(residentBytes / 1_048_576)]),
+  );
+  const result = {
+    targets,
+    intervalSeconds,
+    minutes,
+    checks,
+    expected,
+    farmSaw: hits,
+    latenessMs: { p50: late[0]?.p50, p99: late[0]?.p99, worst: late[0]?.worst },
+    missing: gaps[0]?.missing,
+    doubled: gaps[0]?.doubled,
+    failed: gaps[0]?.failed,
+    cpuMsPerCheck: {
+      ...cpuMs,
+      all: Number(
+        Object.values(cpuMs)
+          .reduce((sum, ms) => sum + ms, 0)
+          .toFixed(2),
+      ),
+    },
+    memoryMb,
+  };
+  console.table({
+    'checks (expected)': `${checks} (${expected})`,
+    'requests that the farm saw': hits,
+    'lateness p50 / p99 / worst': `${late[0]?.p50} / ${late[0]?.p99} / ${late[0]?.worst} ms`,
+    'missing / doubled / failed': `${gaps[0]?.missing} / ${gaps[0]?.doubled} / ${gaps[0]?.failed}`,
+    'CPU per check': JSON.stringify(result.cpuMsPerCheck),
+    'memory (MB)': JSON.stringify(memoryMb),
+  });
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
+}

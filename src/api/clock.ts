@@ -1,0 +1,4 @@
+/** UTC milliseconds; tests bring their own. */
+export interface Clock {
+  readonly now: () => number;
+}

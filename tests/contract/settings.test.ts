@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
+import { fieldIssues } from '../support/fieldIssues.ts';
+
+let api: ApiUnderTest;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.close());
+
+const DEFAULTS = {
+  notification_email: null,
+  heartbeat_threshold_minutes: 5,
+  consecutive_failures_threshold: 2,
+  alert_grouping_enabled: true,
+};
+
+describe('#settings', () => {
+  it('should begin with the defaults', async () => {
+    const answer = await (await api.newClient()).get('/settings');
+    expect([answer.status, answer.body]).toEqual([200, DEFAULTS]);
+  });
+
+  it('should change what is sent and answer with the whole', async () => {
+    const client = await api.newClient();
+    const first = await client.put('/settings', { notification_email: 'ops@example.com' });
+    expect(first.body).toEqual({ ...DEFAULTS, notification_email: 'ops@example.com' });
+    const all = {
+      ...DEFAULTS,
+      heartbeat_threshold_minutes: 7,
+      consecutive_failures_threshold: 3,
+      alert_grouping_enabled: false,
+    };
+    expect((await client.put('/settings', all)).body).toEqual(all);
+    expect((await client.put('/settings', {})).body).toEqual(all);
+    expect((await client.get('/settings')).body).toEqual(all);
+  });
+
+  it('should keep both of two changes at the same time', async () => {
+    const client = await api.newClient();
+    await Promise.all([
+      client.put('/settings', { heartbeat_threshold_minutes: 9 }),
+      client.put('/settings', { consecutive_failures_threshold: 8 }),
+    ]);
+    expect((await client.get('/settings')).body).toMatchObject({
+      heartbeat_threshold_minutes: 9,
+      consecutive_failures_threshold: 8,
+    });
+  });
+
+  it('should belong to one client', async () => {
+    const [one, other] = [await api.newClient(), await api.newClient()];
+    await one.put('/settings', { notification_email: 'one@example.com' });
+    expect((await other.get('/settings')).body).toEqual(DEFAULTS);
+  });
+
+  it('should refuse what makes no sense, all at once', async () => {
+    const answer = await (
+      await api.newClient()
+    ).put('/settings', {
+      notification_email: 'nobody',
+      heartbeat_threshold_minutes: 0,
+      consecutive_failures_threshold: 101,
+      alert_grouping_enabled: null,
+      slack_token: 'x',
+    });
+    expect(answer.status).toBe(422);
+    expect(fieldIssues(answer)).toEqual({
+      'body.notification_email': 'value_error',
+      'body.heartbeat_threshold_minutes': 'greater_than_equal',
+      'body.consecutive_failures_threshold': 'less_than_equal',
+      'body.alert_grouping_enabled': 'bool_type',
+      'body.slack_token': 'extra_forbidden',
+    });
+  });
+});
