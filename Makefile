@@ -8,7 +8,7 @@ JEST := NODE_OPTIONS="--experimental-vm-modules --disable-warning=ExperimentalWa
 INSTALLED := node_modules/.installed
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 start: $(INSTALLED) ## Start everything and print where it is; Ctrl-C stops it
 	@exec $(NODE) src/start/main.ts
@@ -55,6 +55,9 @@ health: ## Ask the running API whether everything is up
 smoke: ## Try the running API from outside: make smoke API=http://127.0.0.1:8000 KEY=…
 	@./scripts/smoke_http_targets.sh
 
+record-histories: $(INSTALLED) ## Record the histories of tests/replay anew (before a release only)
+	@$(NODE) tests/replay/record.ts
+
 clean: ## Remove what builds and tests leave behind (never the data)
 	@rm -rf coverage dist
 
@@ -71,4 +74,4 @@ $(INSTALLED): package-lock.json
 	done; wait $$npm
 	@touch $@
 
-.PHONY: help start test test-all test-fast test-unit test-integ test-e2e lint typecheck format migrate check reconcile health smoke clean
+.PHONY: help start test test-all test-fast test-unit test-integ test-e2e lint typecheck format migrate check reconcile health smoke record-histories clean

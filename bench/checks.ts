@@ -8,7 +8,9 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startFarm, startStack, type BenchStack } from './stack.ts';
+import { startStack } from '../tests/support/stack.ts';
+import { startFarm } from './farmProcess.ts';
+import { readUsage, type Usage } from './usage.ts';
 
 const { values } = parseArgs({
   options: {
@@ -23,19 +25,19 @@ const intervalSeconds = Number(values.interval);
 const minutes = Number(values.minutes);
 
 console.log(`starting a stack and a farm for ${targets} targets every ${intervalSeconds} s …`);
-const [stack, farm] = await Promise.all([startStack(), startFarm()]);
-const database = new pg.Client({ connectionString: stack.databaseUrl });
+const [stack, farm] = await Promise.all([startStack({ env: { RATE_LIMIT_API: '100000' } }), startFarm()]);
+const database = new pg.Client({ connectionString: stack.databaseUrl() });
 try {
   await database.connect();
   await createTargets();
   console.log('created; waiting until all are checked');
   await waitUntilAllChecked();
   console.log(`measuring for ${minutes} min`);
-  const before = stack.usage();
+  const before = usageOfServices();
   const from = Date.now();
   await delay(minutes * 60_000);
   const to = Date.now();
-  const after = stack.usage();
+  const after = usageOfServices();
   // Results on their way are let arrive.
   await delay(2_000);
   await report({ before, after, from, to });
@@ -43,13 +45,20 @@ try {
   await database.end();
   farm.stop();
   await stack.stop();
+  await stack.destroy();
+}
+
+/** The supervisor's own children are what is measured; it would count them again. */
+function usageOfServices(): Record<string, Usage> {
+  const { supervisor: _supervisor, ...services } = stack.processes();
+  return readUsage(services);
 }
 
 async function createTargets(): Promise<void> {
   const post = async (index: number): Promise<void> => {
-    const response = await fetch(`${stack.api}/http-targets`, {
+    const response = await fetch(`${stack.apiUrl}/http-targets`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': stack.key },
+      headers: { 'content-type': 'application/json', 'x-api-key': stack.apiKey() },
       body: JSON.stringify({
         name: `target ${index}`,
         url: `${farm.url}/${index}`,
@@ -77,8 +86,8 @@ async function waitUntilAllChecked(): Promise<void> {
 }
 
 interface Measured {
-  readonly before: ReturnType<BenchStack['usage']>;
-  readonly after: ReturnType<BenchStack['usage']>;
+  readonly before: Record<string, Usage>;
+  readonly after: Record<string, Usage>;
   readonly from: number;
   readonly to: number;
 }

@@ -13,7 +13,7 @@ import {
   type TrackProcess,
 } from '../src/start/childProcess.ts';
 import { logSize, prepareLog, tailOf } from '../src/start/logFile.ts';
-import { isListening } from '../src/start/ports.ts';
+import { isListening, portSentence } from '../src/start/ports.ts';
 import { StartError } from '../src/start/startError.ts';
 import { waitFor } from '../src/start/waitFor.ts';
 import { SEARCH_ATTRIBUTES } from './names.ts';
@@ -63,6 +63,8 @@ export interface DevServer {
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
   const { binary, port, logFile, signal } = options;
   prepareLog(logFile);
+  // Whoever answers there would be taken for ours.
+  if (await isListening(port)) throw portTaken(port, 'TEMPORAL_PORT');
   const directory = options.databaseFile === undefined ? undefined : resolve(dirname(options.databaseFile));
   if (directory !== undefined) mkdirSync(directory, { recursive: true });
   const logStart = logSize(logFile);
@@ -170,9 +172,9 @@ function startFailure(exit: Exit, lines: readonly string[], options: DevServerOp
     lines.findLast((text) => /level=ERROR|^Error/.test(text)) ?? lines.at(-1) ?? describeExit(exit);
   const reason = /msg="(.*)"/.exec(line)?.[1] ?? line.trim();
   if (reason.includes('address already in use')) {
-    return new StartError(
-      `Port ${reason.includes('UI port') ? `${options.uiPort ?? 0} (TEMPORAL_UI_PORT)` : `${options.port} (TEMPORAL_PORT)`} is taken, so Temporal cannot start: free it, or set the variable to another one.`,
-    );
+    return reason.includes('UI port')
+      ? portTaken(options.uiPort ?? 0, 'TEMPORAL_UI_PORT')
+      : portTaken(options.port, 'TEMPORAL_PORT');
   }
   if (/not a database|malformed/.test(reason)) {
     return new StartError(
@@ -180,4 +182,8 @@ function startFailure(exit: Exit, lines: readonly string[], options: DevServerOp
     );
   }
   return new StartError(`Temporal ended while starting (${reason}): see its log, ${options.logFile}.`);
+}
+
+function portTaken(port: number, variable: string): StartError {
+  return new StartError(portSentence({ port, variable, use: 'Temporal' }, 'EADDRINUSE'));
 }

@@ -100,7 +100,8 @@ function describeSize(response: Response): string {
 
 /** fetch() says "fetch failed" and keeps the reason in its cause. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
+  const cause: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'cause') : undefined;
   return systemErrorCode(cause) ?? messageOf(error);
 }
 

@@ -4,7 +4,7 @@ import type { HttpTargetWorkflows } from '../../temporal/httpTargetWorkflows.ts'
 import type { Config } from '../config.ts';
 import type { SecretBox } from '../db/encryption.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { TemporalReadiness } from './health/readiness.ts';
 
 /** What the API needs from outside; nothing in it is global. */

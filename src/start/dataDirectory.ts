@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { StartError, messageOf, systemErrorCode } from './startError.ts';
+import { StartError, messageOf, systemErrorCode, textOf } from './startError.ts';
 
 const MEGABYTE = 1024 * 1024;
 /** A new stack takes some 60 MB; below this nothing good comes of starting. */
@@ -71,8 +71,8 @@ export function dataDirectoryError(dataDir: string, error: unknown): unknown {
 }
 
 function isAboutAnotherPath(dataDir: string, error: unknown): boolean {
-  if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') return false;
-  return !`${error.path}/`.startsWith(`${dataDir}/`) && !`${dataDir}/`.startsWith(`${error.path}/`);
+  const path = textOf(error, 'path');
+  return path !== null && !`${path}/`.startsWith(`${dataDir}/`) && !`${dataDir}/`.startsWith(`${path}/`);
 }
 
 /** mkdir -p. Node's own tries for ever where the system says that a parent is not there though it is (/proc). */

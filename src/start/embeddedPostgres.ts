@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { startChild, stopChild, type Child, type Exit, type TrackProcess } from './childProcess.ts';
 import { logSize, prepareLog, tailOf } from './logFile.ts';
+import { isListening, portSentence } from './ports.ts';
 import { postgresBinaries, type PostgresBinaries } from './postgresBinaries.ts';
 import {
   POSTGRES_SUPERUSER,
@@ -104,6 +105,8 @@ async function startServer(
   runAs: RunAs,
 ): Promise<EmbeddedPostgres> {
   const { port, password, logFile, signal } = options;
+  // Whoever answers there would be taken for ours.
+  if (await isListening(port)) throw portTaken(port);
   const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(port) });
   const { command, args, user } = runAs.wrap(binaries.postgres, [
     '-D',
@@ -184,9 +187,7 @@ function fatalMessage(lines: readonly string[]): string {
 
 function startFailure(reason: string, clusterDir: string, options: EmbeddedPostgresOptions): StartError {
   if (/Address already in use|could not create any TCP\/IP sockets/.test(reason)) {
-    return new StartError(
-      `Port ${options.port} is taken, so Postgres cannot start: free it, or set POSTGRES_PORT to another one.`,
-    );
+    return portTaken(options.port);
   }
   if (reason.includes('No space left on device')) {
     return new StartError(
@@ -194,4 +195,8 @@ function startFailure(reason: string, clusterDir: string, options: EmbeddedPostg
     );
   }
   return damagedCluster(clusterDir, options.logFile, reason);
+}
+
+function portTaken(port: number): StartError {
+  return new StartError(portSentence({ port, variable: 'POSTGRES_PORT', use: 'Postgres' }, 'EADDRINUSE'));
 }

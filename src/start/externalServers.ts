@@ -114,5 +114,5 @@ function readableOptions(temporal: Config['temporal']): ConnectionOptions {
 
 /** gRPC's NOT_FOUND. */
 function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 5;
+  return typeof error === 'object' && error !== null && Reflect.get(error, 'code') === 5;
 }

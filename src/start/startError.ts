@@ -5,11 +5,18 @@ export class StartError extends Error {
 
 /** The `code` of a system error (`ENOSPC`, `EACCES` …), or null for anything else. */
 export function systemErrorCode(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+  return textOf(error, 'code');
 }
 
 /** The first line of what went wrong, without a stack. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = textOf(error, 'message') ?? String(error);
   return text.split('\n', 1)[0] ?? text;
+}
+
+/** A text that an error bears. By its looks: `instanceof` fails for what comes from another realm, as in jest. */
+export function textOf(error: unknown, property: 'code' | 'message' | 'path'): string | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const value: unknown = Reflect.get(error, property);
+  return typeof value === 'string' ? value : null;
 }

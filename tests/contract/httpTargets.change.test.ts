@@ -30,12 +30,14 @@ describe('#http-targets.update', () => {
     });
   });
 
-  it('should hand the workflow what matters to checks, and nothing else', async () => {
+  it('should hand the workflow what matters to checks and its name, and nothing else', async () => {
     const id = await client.createTarget(buildTargetBody());
     const before = api.workflows.changed.length;
-    await client.put(`/http-targets/${id}`, { name: 'Other', tags: ['x'] });
+    await client.put(`/http-targets/${id}`, { tags: ['x'] });
     await client.put(`/http-targets/${id}`, {});
     expect(api.workflows.changed).toHaveLength(before);
+    await client.put(`/http-targets/${id}`, { name: 'Other' });
+    expect(api.workflows.changed.at(-1)).toMatchObject({ after: { target: { id, version: 1, name: 'Other' } } });
     await client.put(`/http-targets/${id}`, { is_active: false });
     expect(api.workflows.changed.at(-1)).toMatchObject({
       before: { id, version: 1, isActive: true },

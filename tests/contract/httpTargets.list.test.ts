@@ -153,6 +153,7 @@ describe('#http-targets.get', () => {
   it('should describe a target that is up', async () => {
     const state = {
       status: 'up',
+      last_scheduled_at: '2026-06-01T11:59:30Z',
       last_status_code: 204,
       last_response_time_ms: 34,
       last_state_change_at: '2026-06-01T11:00:00Z',

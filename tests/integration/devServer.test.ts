@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -56,12 +56,18 @@ describe('the Temporal dev server', () => {
     await again.close();
   });
 
-  it('should say which port is taken, and leave its log', async () => {
+  it('should not take somebody else’s server on its port for its own', async () => {
     const [port = 0] = await freePorts(1);
     await start(port);
+    await expect(start(port)).rejects.toThrow(`Port ${port} for Temporal is taken by another program`);
+  });
+
+  it('should say what is wrong with a damaged file', async () => {
+    const [port = 0] = await freePorts(1);
+    mkdirSync(join(directory, 'temporal'));
+    writeFileSync(join(directory, 'temporal', 'temporal.db'), 'This is no database. '.repeat(100));
     await expect(start(port)).rejects.toThrow(
-      `Port ${port} (TEMPORAL_PORT) is taken, so Temporal cannot start`,
+      `Temporal's state in ${directory}/temporal/temporal.db is damaged`,
     );
-    expect(readFileSync(join(directory, 'logs', 'temporal.log'), 'utf8')).toContain('address already in use');
   });
 });

@@ -174,14 +174,17 @@ describe('embedded Postgres', () => {
         password: 'x',
         logFile: join(elsewhere, 'log'),
       });
-      await expect(second).rejects.toThrow(`Port ${port} is taken, so Postgres cannot start`);
+      await expect(second).rejects.toThrow(`Port ${port} for Postgres is taken by another program`);
     } finally {
       rmSync(elsewhere, { recursive: true, force: true });
     }
   });
 
   it('should say when DATA_DIR belongs to somebody else', async () => {
-    if (process.getuid?.() === 0) return expect(await start()).toBeDefined(); // Root passes everywhere.
+    if (process.getuid?.() === 0) {
+      expect(await start()).toBeDefined();
+      return;
+    } // Root passes everywhere.
     mkdirSync(join(dataDir, 'postgres'));
     chmodSync(join(dataDir, 'postgres'), 0o000);
     expect(await refusal()).toContain('belongs to another user');

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -27,6 +28,13 @@ describe('findTemporalServer', () => {
     directory = mkdtempSync(join(tmpdir(), 'find-server-'));
     onPath = join(directory, 'bin');
     mkdirSync(onPath);
+    // What our way needs and the fakes use, but neither Go nor a Temporal that this machine may have.
+    for (const tool of ['tar', 'gzip', 'sleep', 'chmod']) {
+      symlinkSync(
+        execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(),
+        join(onPath, tool),
+      );
+    }
     cached = join(
       directory,
       'cache',
@@ -49,7 +57,7 @@ describe('findTemporalServer', () => {
   ): Promise<string> {
     return findTemporalServer({
       environment: {
-        PATH: `${onPath}:/usr/bin:/bin`, // tar, but neither go nor temporal
+        PATH: onPath,
         HOME: directory,
         XDG_CACHE_HOME: join(directory, 'cache'),
         ...environment,
@@ -152,6 +160,13 @@ describe('findTemporalServer', () => {
     );
     expect(notes.at(-1)).toBe('Temporal cannot be built: what came does not run on this machine');
     expect(readdirSync(join(cached, '..'))).toEqual([]);
+  });
+
+  it('should say that there is no Go', async () => {
+    await expect(find({ downloadBaseUrl: await source('refuses') })).rejects.toThrow(
+      'install Go 1.25 or newer',
+    );
+    expect(notes.at(-1)).toBe('Temporal cannot be built: there is no Go on this machine');
   });
 
   it('should end at once when the start is called off', async () => {

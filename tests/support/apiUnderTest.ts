@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { pino } from 'pino';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { createApp } from '../../src/api/app.ts';
-import type { Clock } from '../../src/api/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { createHttpServer } from '../../src/api/httpServer.ts';
 import type { Route } from '../../src/api/route.ts';

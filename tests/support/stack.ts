@@ -48,6 +48,8 @@ export interface Stack {
   readonly stderr: () => string;
   /** The dev client's key, once it is up. */
   readonly apiKey: () => string;
+  /** Its embedded Postgres, with the password. */
+  readonly databaseUrl: () => string;
   /** What runs of it by name: supervisor, api, worker, temporal, postgres … */
   readonly processes: () => Record<string, ProcessIdentity>;
   readonly isHealthy: () => Promise<boolean>;
@@ -103,6 +105,10 @@ export async function launchStack(options: StackOptions = {}): Promise<Stack> {
   return {
     ...{ dataDir, ports, apiUrl, stdout, stderr, processes, isHealthy, exited },
     apiKey: () => readSecret(dataDir, 'SEED_API_KEY'),
+    databaseUrl: () => {
+      const password = encodeURIComponent(readSecret(dataDir, 'POSTGRES_PASSWORD'));
+      return `postgresql://monitoring:${password}@127.0.0.1:${ports.postgres}/monitoring`;
+    },
     untilHealthy: async () => {
       const settled = async (): Promise<boolean> => hasEnded || (stdout().includes('Up in') && isHealthy());
       await until(settled, { withinMs: 60_000, everyMs: 50, what: 'a healthy stack' });

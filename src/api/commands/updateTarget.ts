@@ -30,7 +30,8 @@ export async function updateTarget({
     const changed = await targets.update(id, change);
     if (changed === null) throw notFound('This HTTP target');
     const { before, after } = changed;
-    if (after.version > before.version) {
+    // The workflow shows the name to ops, so it hears of a new one too.
+    if (after.version > before.version || after.name !== before.name) {
       await deps.targetWorkflows.change(before, {
         target: after,
         failureThreshold: consecutiveFailuresThreshold,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../domain/clock.ts';
 import { whyDatabaseIsAway } from '../databaseAway.ts';
 
 /** What the API asks of Temporal; both reject when down, with a message for people. */

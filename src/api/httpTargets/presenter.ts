@@ -4,7 +4,8 @@ import type { Config } from '../../config.ts';
 import type { StoredCheck } from '../../db/repositories/checkHistory.ts';
 import type { Target as StoredTarget } from '../../db/repositories/httpTargetRow.ts';
 import type { FailureClass } from '../../domain/check.ts';
-import type { TargetState, TargetStatus } from '../../domain/targetState.ts';
+import { stateOf } from '../../db/workflowView.ts';
+import type { TargetStatus } from '../../domain/targetState.ts';
 import { describeTarget } from '../../domain/words.ts';
 import { MASK, METHODS } from './fields.ts';
 import type { Check, CheckNow, Target, TargetDetail } from './schema.ts';
@@ -107,29 +108,6 @@ function statusLabel(failureClass: FailureClass | null, statusCode: number | nul
   if (failureClass === null) return 'OK';
   if (failureClass === 'http_status') return `HTTP ${statusCode ?? 'error'}`;
   return FAILURE_LABELS[failureClass];
-}
-
-function stateOf(target: StoredTarget): TargetState {
-  const lastCheckAt = target.lastCheckAt?.getTime() ?? null;
-  return {
-    status: target.status,
-    consecutiveFailures: target.consecutiveFailures,
-    consecutivePasses: target.consecutivePasses,
-    episode: target.episode,
-    lastCheck:
-      lastCheckAt === null
-        ? null
-        : {
-            scheduledAt: target.lastScheduledAt?.getTime() ?? lastCheckAt,
-            startedAt: lastCheckAt,
-            failureClass: target.lastFailureClass,
-            errorMessage: target.lastErrorMessage,
-            statusCode: target.lastStatusCode,
-            totalMs: target.lastResponseTimeMs ?? 0,
-          },
-    lastStateChangeAt: target.lastStateChangeAt?.getTime() ?? null,
-    certificateExpiresAt: target.certificateExpiresAt?.getTime() ?? null,
-  };
 }
 
 function toMethod(method: string): (typeof METHODS)[number] {

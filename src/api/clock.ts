@@ -1,4 +1,0 @@
-/** UTC milliseconds; tests bring their own. */
-export interface Clock {
-  readonly now: () => number;
-}
