@@ -24,6 +24,20 @@ export interface CarriedTarget {
   readonly retiredAt: number | null;
 }
 
+/**
+ * What an earlier version of the product handed over, in today's form. There is one form so far.
+ *
+ * @throws for a form that this version does not know yet: the workflow task is retried until newer workers are there
+ */
+export function upgradeCarried(carried: { readonly format: number }): CarriedTarget {
+  if (isCurrent(carried)) return carried;
+  throw new Error(`Carried state of format ${carried.format} needs a newer worker.`);
+}
+
+function isCurrent(carried: { readonly format: number }): carried is CarriedTarget {
+  return carried.format === 1;
+}
+
 /** What the workflow has to do next. */
 export type NextStep =
   | { readonly kind: 'check'; readonly slot: number; readonly checkKind: CheckKind }

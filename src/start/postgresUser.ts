@@ -33,7 +33,10 @@ const CAPABILITIES = ['dac_read_search', 'dac_override'];
  * @param clusterDir need not exist yet; its parent must.
  * @throws StartError when there is no way to become that user.
  */
-export function postgresUser(clusterDir: string, binaries: { readonly postgres: string }): RunAs {
+export function postgresUser(
+  clusterDir: string,
+  binaries: { readonly postgres: string; readonly initdb: string },
+): RunAs {
   if (process.getuid?.() !== 0) {
     return { owner: null, wrap: (command, args) => ({ command, args, user: null }) };
   }
@@ -41,7 +44,7 @@ export function postgresUser(clusterDir: string, binaries: { readonly postgres: 
   if (canReach(dirname(resolve(clusterDir)), owner) && canReach(binaries.postgres, owner)) {
     return { owner, wrap: (command, args) => ({ command, args, user: owner }) };
   }
-  const prefix = setprivArguments(owner, binaries.postgres);
+  const prefix = setprivArguments(owner, binaries.initdb);
   return {
     owner,
     wrap: (program, args) => ({ command: 'setpriv', args: [...prefix, program, ...args], user: null }),
@@ -83,17 +86,20 @@ function nobody(): UserIds {
   }
 }
 
-function setprivArguments({ uid, gid }: UserIds, program: string): string[] {
+function setprivArguments({ uid, gid }: UserIds, initdb: string): string[] {
   for (const capability of CAPABILITIES) {
     const prefix = [
       `--reuid=${uid}`,
       `--regid=${gid}`,
       '--clear-groups',
+      // Postgres asks access(2) whether it may run its own programs, which else forgets capabilities.
+      '--securebits=+no_setuid_fixup',
       `--inh-caps=+${capability}`,
       `--ambient-caps=+${capability}`,
     ];
     try {
-      execFileSync('setpriv', [...prefix, program, '--version'], {
+      // Shows settings and changes nothing, once it has found all programs that it needs.
+      execFileSync('setpriv', [...prefix, initdb, '--show', '--pgdata=/nonexistent'], {
         cwd: '/',
         stdio: 'ignore',
         timeout: 5_000,

@@ -1,3 +1,5 @@
+import { signalsOf } from './signalsOf.ts';
+
 /** Two of the same Ctrl-C, as make, npm or a process group hand them on, arrive within this time. */
 const SAME_REQUEST_MS = 500;
 
@@ -15,7 +17,10 @@ export interface StopSignals {
   readonly request: (why: string) => void;
 }
 
-/** Turns Ctrl-C, SIGTERM and a closed terminal into a request to stop, and a second one into haste. */
+/**
+ * Turns Ctrl-C, SIGTERM and a closed terminal into a request to stop, and a second one into haste. Under nohup a
+ * closed terminal does not matter: Node forgets that it was started so, but whoever started us remembers.
+ */
 export function listenForStops(say: (line: string) => void): StopSignals {
   const stop = new AbortController();
   const hurry = new AbortController();
@@ -30,6 +35,11 @@ export function listenForStops(say: (line: string) => void): StopSignals {
       hurry.abort();
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => request(signal));
+  const ignoresHangup = signalsOf(process.ppid).ignores('SIGHUP');
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (signal !== 'SIGHUP' || !ignoresHangup) request(signal);
+    });
+  }
   return { stop: stop.signal, hurry: hurry.signal, request };
 }

@@ -19,6 +19,7 @@ import type { Activities, CheckTargetAnswer } from '../activities/contracts.ts';
 import {
   freshTarget,
   TargetRun,
+  upgradeCarried,
   type CarriedTarget,
   type Change,
   type NextStep,
@@ -72,7 +73,10 @@ class HttpTargetWorkflow {
 
   constructor(input: HttpTargetInput) {
     this.input = input;
-    const carried = input.carried ?? freshTarget(input.targetId, input.schedule, input.state, this.startedAt);
+    const carried =
+      input.carried === undefined
+        ? freshTarget(input.targetId, input.schedule, input.state, this.startedAt)
+        : upgradeCarried(input.carried);
     this.target = new TargetRun(input.targetId, carried);
     this.published = { version: input.schedule.version, name: input.schedule.name };
     this.answerMessages();

@@ -37,7 +37,9 @@ describe('#http-targets.update', () => {
     await client.put(`/http-targets/${id}`, {});
     expect(api.workflows.changed).toHaveLength(before);
     await client.put(`/http-targets/${id}`, { name: 'Other' });
-    expect(api.workflows.changed.at(-1)).toMatchObject({ after: { target: { id, version: 1, name: 'Other' } } });
+    expect(api.workflows.changed.at(-1)).toMatchObject({
+      after: { target: { id, version: 1, name: 'Other' } },
+    });
     await client.put(`/http-targets/${id}`, { is_active: false });
     expect(api.workflows.changed.at(-1)).toMatchObject({
       before: { id, version: 1, isActive: true },
