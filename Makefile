@@ -11,7 +11,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 start: $(INSTALLED) ## Start everything and print where it is; Ctrl-C stops it
-	@exec $(NODE) src/start/main.ts
+	@exec $(NODE) src/start/main.mjs
 
 test: $(INSTALLED) ## Run every test that needs no container engine (sets up its own servers)
 	@$(JEST) --selectProjects unit contract integration e2e replay
@@ -67,7 +67,8 @@ $(INSTALLED): package-lock.json
 	  echo "npm was not found: install Node.js 20 or newer (https://nodejs.org), which brings it." >&2; exit 1; }
 	@echo "Installing dependencies (npm install; about a minute the first time) …"
 	@npm install --no-audit --no-fund --loglevel=error & npm=$$!; \
-	trap 'kill $$npm 2>/dev/null; wait $$npm; exit 130' INT TERM HUP; \
+	stop() { kill $$npm; for second in 1 2 3; do sleep 1; kill -0 $$npm || exit 130; done; kill -9 $$npm; exit 130; }; \
+	trap 'stop 2>/dev/null' INT TERM HUP; \
 	seconds=0; while kill -0 $$npm 2>/dev/null; do \
 	  sleep 1; seconds=$$((seconds + 1)); \
 	  [ $$((seconds % 10)) -ne 0 ] || echo "  … npm install, $$seconds s"; \

@@ -11,8 +11,15 @@ export class ConfigError extends Error {
 /** File under `DATA_DIR` in which the first start of an embedded stack keeps the secrets that it generated. */
 export const SECRETS_FILE = 'secrets.env';
 
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
-const seconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400).default(fallback);
+/** A whole number in a range; the message is the same whatever is wrong. */
+const whole = (min: number, max: number, fallback: number) =>
+  z.coerce
+    .number({ error: `should be a whole number from ${min} to ${max}` })
+    .refine((value) => Number.isInteger(value) && value >= min && value <= max, {
+      error: `should be a whole number from ${min} to ${max}`,
+    })
+    .default(fallback);
+const port = (fallback: number) => whole(1, 65_535, fallback);
 const flag = z
   .enum(['0', '1', 'true', 'false'])
   .default('0')
@@ -58,11 +65,11 @@ const Environment = z.object({
   SEED_USER_EMAIL: z.email().optional(),
   SEED_USER_PASSWORD: z.string().min(8, 'should be at least 8 characters').optional(),
   ENCRYPTION_KEY: encryptionKey.optional(),
-  HTTP_MONITORING_INTERVAL_SECONDS: z.coerce.number().int().min(5).max(86_400).default(300),
-  RECONCILE_INTERVAL_SECONDS: seconds(60),
+  HTTP_MONITORING_INTERVAL_SECONDS: whole(5, 86_400, 300),
+  RECONCILE_INTERVAL_SECONDS: whole(1, 86_400, 60),
   TRUST_PROXY: z.string().default('0'),
   BLOCK_PRIVATE_TARGETS: flag,
-  RATE_LIMIT_API: z.coerce.number().int().min(1).default(50),
+  RATE_LIMIT_API: whole(1, 1_000_000, 50),
 });
 
 /** Everything that can be set from outside, checked once and frozen. Units are in the names. */

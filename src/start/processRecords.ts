@@ -21,6 +21,7 @@ const Record = z.object({ pid: z.number().int().positive(), startedAt: z.string(
  */
 export class ProcessRecords {
   readonly #directory: string;
+  readonly #tracked = new Map<string, ProcessIdentity>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -30,15 +31,20 @@ export class ProcessRecords {
   readonly track = (name: string, pid: number): void => {
     const identity = identifyProcess(pid);
     if (identity === null) return;
-    const temporary = join(this.#directory, `${name}.${randomUUID()}`);
-    writeFileSync(temporary, JSON.stringify(identity));
-    renameSync(temporary, this.#pathOf(name));
+    this.#tracked.set(name, identity);
+    try {
+      const temporary = join(this.#directory, `${name}.${randomUUID()}`);
+      writeFileSync(temporary, JSON.stringify(identity));
+      renameSync(temporary, this.#pathOf(name));
+    } catch {
+      // A full disk must not turn a process that has just been started into one that nobody ends.
+    }
   };
 
-  /** The recorded processes that still run, in the order in which they should end. */
+  /** The known processes that still run, in the order in which they should end. */
   running(): { name: string; identity: ProcessIdentity }[] {
     return ENDING_ORDER.flatMap((name) => {
-      const identity = this.#read(name);
+      const identity = this.#tracked.get(name) ?? this.#read(name);
       return identity !== null && isRunning(identity) ? [{ name, identity }] : [];
     });
   }
@@ -62,7 +68,7 @@ export class ProcessRecords {
     return leftovers.map(({ name }) => name);
   }
 
-  /** Kills at once whatever of the recorded still runs. */
+  /** Kills at once whatever still runs. */
   killAll(): void {
     for (const { identity } of this.running()) {
       sendSignal(-identity.pid, 'SIGKILL');

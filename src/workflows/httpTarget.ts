@@ -4,9 +4,9 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   isCancellation,
   log,
+  makeContinueAsNewFunc,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -89,7 +89,7 @@ class HttpTargetWorkflow {
       const step = this.target.next(Date.now());
       if (step.kind === 'end') break;
       await this.take(step);
-      if (this.shouldRoll()) await continueAsNew<typeof httpTarget>(this.nextInput());
+      if (this.shouldRoll()) await this.roll();
     }
     await condition(() => this.activitiesInFlight === 0 && allHandlersFinished());
   }
@@ -127,9 +127,15 @@ class HttpTargetWorkflow {
     );
   }
 
-  private nextInput(): HttpTargetInput {
+  /** Left to itself, the next run would start with the memo and the search attributes of the first. */
+  private async roll(): Promise<never> {
+    const { memo, typedSearchAttributes } = workflowInfo();
+    const continueAsNew = makeContinueAsNewFunc<typeof httpTarget>({
+      typedSearchAttributes,
+      ...(memo === undefined ? {} : { memo }),
+    });
     const carried: CarriedTarget = this.target.carried();
-    return { ...this.input, schedule: carried.schedule, state: carried.state, carried };
+    return continueAsNew({ ...this.input, schedule: carried.schedule, state: carried.state, carried });
   }
 
   private async check(step: { slot: number; checkKind: 'scheduled' | 'manual' }): Promise<void> {
@@ -295,8 +301,9 @@ class HttpTargetWorkflow {
     upsertMemo({ version, name, status: this.target.words(false) } satisfies Partial<HttpTargetMemo>);
   }
 
+  /** With the name, since the summary that the first run was started with does not outlive it. */
   private describe(checking = false): void {
-    setCurrentDetails(this.target.words(checking));
+    setCurrentDetails(`${this.target.words(checking)}\n\n${this.target.currentSchedule.name}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { createSecretBox } from '../../src/db/encryption.ts';
 import { createOrm } from '../../src/db/orm.ts';
@@ -23,6 +24,8 @@ export interface TargetDatabase {
 export async function openTargetDatabase(): Promise<TargetDatabase> {
   const { url, drop } = await createTestDatabase();
   const orm = createOrm({ url, applicationName: 'test', poolSize: 10 });
+  // Copied from a template, it would share its workflows with every other test's.
+  await sql`update installation set id = gen_random_uuid()`.execute(orm.em.fork().getKysely<object>());
   const targets = () => new HttpTargetRepository(orm.em.fork(), DEV_CALLER, TEST_SECRETS);
   return {
     url,

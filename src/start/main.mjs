@@ -1,5 +1,8 @@
-/* Nothing is imported here before the version is known: an old Node must get as far as the sentence about it. */
-const NEEDED = [24, 9] as const;
+/*
+ * Plain JavaScript, and nothing imported before the version is known: an old Node must get as far as the sentence
+ * about it.
+ */
+const NEEDED = [24, 9];
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
@@ -12,14 +15,13 @@ try {
   const { supervise } = await import('./supervisor.ts');
   process.exit(await supervise());
 } catch (error) {
-  const isMissing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-  if (!isMissing) throw error;
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
   const [, name] = /'([^']+)'/.exec(error.message) ?? [];
   fail(`Dependencies are missing (${name ?? 'see npm ls'}): run npm install, or make start, which does.`);
 }
 
-function fail(sentence: string): never {
+/** @param {string} sentence */
+function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }
-export {};
