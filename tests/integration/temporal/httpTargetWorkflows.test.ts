@@ -98,7 +98,7 @@ describe('HttpTargetWorkflows', () => {
     expect(attributes.get(SEARCH_ATTRIBUTES.clientId)).toBe(target.clientId);
     const metadata = await real
       .handleOf(target)
-      .query<{ currentDetails: string }, []>('__temporal_workflow_metadata');
+      .query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(metadata.currentDetails).toMatch(
       /^up, 200 in \d+ ms, (next check \d\d:\d\d:\d\d|checking now)\n\nrolled$/,
     );
