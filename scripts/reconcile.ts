@@ -19,8 +19,10 @@ await runScript(async () => {
         args: [{ force: process.argv.includes('--force') }],
       }),
     );
-    const { targets, started, configured, retired, refused } = report;
-    console.log(`${targets} targets: started ${started}, configured ${configured}, retired ${retired}.`);
+    const { targets, started, configured, retired, failed, refused } = report;
+    console.log(
+      `${targets} targets: started ${started}, configured ${configured}, retired ${retired}, failed ${failed}.`,
+    );
     if (refused > 0) {
       throw new Error(
         `${refused} running workflows have no row, more than a tenth of all: is this the right database? ` +

@@ -5,6 +5,7 @@
 set -u
 
 API=${API:-http://localhost:8000}
+API=${API%/}
 TARGETS="$API/api/v1/http-targets"
 WAIT_SECONDS=${WAIT_SECONDS:-60}
 

@@ -1,4 +1,5 @@
 import {
+  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -64,6 +65,8 @@ export interface HttpTargetWorkflowsOptions {
 
 const HAND_ON_MS = 2_000;
 const CHECK_NOW_MARGIN_MS = 5_000;
+/** gRPC status: more updates in flight than Temporal allows a workflow (10). */
+const RESOURCE_EXHAUSTED = 8;
 
 export function createHttpTargetWorkflows(options: HttpTargetWorkflowsOptions): HttpTargetWorkflows {
   const { temporal } = options;
@@ -173,6 +176,11 @@ function refusalOf(error: unknown, withinMs: number): unknown {
   }
   if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) {
     return new CheckNowRefusedError('not_run', 'The workflow ended before it answered.', { cause: error });
+  }
+  if (isGrpcServiceError(error) && Number(error.code) === RESOURCE_EXHAUSTED) {
+    return new CheckNowRefusedError('not_run', 'Too many checks of this target are asked for at once.', {
+      cause: error,
+    });
   }
   const message = error instanceof TemporalTimeoutError ? error.message : 'Temporal cannot be reached.';
   return new CheckNowRefusedError('temporal_unavailable', message, { cause: error });

@@ -1,4 +1,4 @@
-import type { Client, WorkflowStartOptions } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowStartOptions } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { selfTest } from '../src/workflows/index.ts';
 import { pingQuery, touchSignal } from '../src/workflows/messages.ts';
@@ -29,9 +29,16 @@ export async function touchTemporal(client: Client, taskQueuePrefix: string): Pr
   });
 }
 
-/** Reads a real run of a real workflow. */
+/** Reads a real run of a real workflow, and starts it where somebody has ended it. */
 export async function readTemporal(client: Client, taskQueuePrefix: string): Promise<void> {
-  await client.workflow.getHandle(selfTestWorkflowId(taskQueuePrefix)).describe();
+  const { status } = await client.workflow
+    .getHandle(selfTestWorkflowId(taskQueuePrefix))
+    .describe()
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return { status: { name: 'NOT_STARTED' } };
+      throw error;
+    });
+  if (status.name !== 'RUNNING') await ensureSelfTest(client, taskQueuePrefix);
 }
 
 /** Resolves when a worker answers. */

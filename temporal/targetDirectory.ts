@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { WorkflowIdReusePolicy } from '@temporalio/common';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { RunningTarget, TargetWorkflowDirectory } from '../src/activities/reconcileTargets.ts';
 import type { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
 import { scheduleOf } from '../src/db/workflowView.ts';
@@ -7,8 +7,6 @@ import type { httpTarget } from '../src/workflows/index.ts';
 import { configureSignal, retireSignal } from '../src/workflows/messages.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
 import { HTTP_TARGET_KIND, httpTargetWorkflowId, targetIdOfWorkflow } from './names.ts';
-
-const STARTS_AT_ONCE = 20;
 
 export interface TargetDirectoryOptions {
   readonly client: Client;
@@ -20,21 +18,7 @@ export interface TargetDirectoryOptions {
 /** The running workflows of HTTP targets, listed and corrected for reconcile. */
 export function createTargetDirectory(options: TargetDirectoryOptions): TargetWorkflowDirectory {
   const { client, watchedTargets } = options;
-
-  const startOne = async (id: string): Promise<number> => {
-    const watched = await watchedTargets.find(id);
-    if (watched === null) return 0; // deleted since it was listed
-    const start = httpTargetStartOptions(watched, options);
-    try {
-      // The row lives, so even a workflow that was retired by mistake has to run again.
-      const workflowIdReusePolicy = WorkflowIdReusePolicy.ALLOW_DUPLICATE;
-      await client.workflow.start<typeof httpTarget>('httpTarget', { ...start, workflowIdReusePolicy });
-      return 1;
-    } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return 0;
-      throw error;
-    }
-  };
+  const handleOf = (targetId: string) => client.workflow.getHandle(httpTargetWorkflowId(targetId));
 
   return {
     async *listRunning(): AsyncIterable<RunningTarget> {
@@ -42,38 +26,48 @@ export function createTargetDirectory(options: TargetDirectoryOptions): TargetWo
       for await (const { workflowId, memo } of client.workflow.list({ query, pageSize: 1_000 })) {
         const targetId = targetIdOfWorkflow(workflowId);
         if (targetId === null) continue;
-        const { installationId, version } = memo ?? {};
+        const { installationId, version, name } = memo ?? {};
         yield {
           targetId,
           installationId: typeof installationId === 'string' ? installationId : null,
           version: typeof version === 'number' ? version : null,
+          name: typeof name === 'string' ? name : null,
         };
       }
     },
 
-    async startMissing(targetIds) {
-      let started = 0;
-      for (let index = 0; index < targetIds.length; index += STARTS_AT_ONCE) {
-        const counts = await Promise.all(targetIds.slice(index, index + STARTS_AT_ONCE).map(startOne));
-        started += counts.reduce((sum, count) => sum + count, 0);
+    async start(targetId) {
+      const watched = await watchedTargets.find(targetId);
+      if (watched === null) return false; // deleted since it was listed
+      try {
+        await client.workflow.start<typeof httpTarget>('httpTarget', {
+          ...httpTargetStartOptions(watched, options),
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+          // The row lives, so even a workflow that was retired by mistake has to run again.
+          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        });
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+        throw error;
       }
-      return started;
     },
 
     async configure(targetId) {
       const watched = await watchedTargets.find(targetId);
       if (watched === null) return;
-      await client.workflow
-        .getHandle(httpTargetWorkflowId(targetId))
-        .signal(configureSignal, scheduleOf(watched));
+      await unlessEnded(handleOf(targetId).signal(configureSignal, scheduleOf(watched)));
     },
 
-    async retire(targetId) {
-      try {
-        await client.workflow.getHandle(httpTargetWorkflowId(targetId)).signal(retireSignal);
-      } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw error; // has ended in the meantime
-      }
-    },
+    retire: (targetId) => unlessEnded(handleOf(targetId).signal(retireSignal)),
   };
+}
+
+/** Lists are a moment behind: a workflow that has ended since needs nothing. */
+async function unlessEnded(signal: Promise<void>): Promise<void> {
+  try {
+    await signal;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }

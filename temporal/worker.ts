@@ -23,6 +23,11 @@ const RECORDER_POOL = 2;
 const READER_POOL = 4;
 /** A stepping workflow that is not cached is replayed for each check; about 0.4 MB each. */
 const MAX_CACHED_WORKFLOWS = 2_000;
+/**
+ * Workflow tasks are CPU work on one thread, and their time limit runs from when they are taken: more of them
+ * at once, each with a history to replay, all run out of time together, again and again.
+ */
+const MAX_WORKFLOW_TASKS = 4;
 /** Probes in flight; each holds a socket, and many systems allow 1,024 open files. */
 const MAX_ACTIVITIES = 500;
 
@@ -41,6 +46,7 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   const waiting = { logger, signal: stop };
 
   const bundle = bundleWorkflows();
+  bundle.catch(() => undefined); // awaited below; the waits before that may be long
   const installationId = await retryUntil('the migrated database', waiting, () =>
     readInstallationId(readerOrm.em.fork()),
   );
@@ -50,7 +56,6 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   await requireSearchAttributes(temporal.client, config.temporal.namespace);
 
   const { taskQueuePrefix, namespace } = config.temporal;
-  const checks = new CheckRepository(recorderOrm.em.fork());
   const watchedTargets = new WatchedTargetRepository(
     readerOrm.em.fork(),
     createSecretBox(config.encryptionKey),
@@ -61,9 +66,9 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     taskQueue: taskQueue(taskQueuePrefix),
     workflowBundle: await bundle,
     activities: createActivities({
-      checks,
+      checks: new CheckRepository(readerOrm.em.fork()),
       recorder: new Recorder({
-        checks,
+        checks: new CheckRepository(recorderOrm.em.fork()),
         onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
       }),
       watchedTargets,
@@ -76,9 +81,11 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
       installationId,
       guard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
       clock: { now: () => Date.now() },
+      onFault: (error, targetId) => logger.warn({ err: error, targetId }, 'a fault of ours'),
     }),
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
+    maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
     // A killed worker's workflows go on elsewhere after this long.
     stickyQueueScheduleToStartTimeout: '1s',
     // Cancellation reaches a probe with its next heartbeat.
@@ -89,8 +96,11 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   });
 
   const running = worker.run();
-  stop.addEventListener('abort', () => worker.shutdown(), { once: true });
-  if (stop.aborted) worker.shutdown();
+  const shutdown = (): void => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  stop.addEventListener('abort', shutdown, { once: true });
+  if (stop.aborted) shutdown();
   try {
     await ensureReconcileSchedule(temporal.client, {
       intervalSeconds: config.reconcileIntervalSeconds,
@@ -100,7 +110,7 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     logger.info({ taskQueue: taskQueue(taskQueuePrefix), namespace }, 'worker is polling');
   } catch (error) {
     logger.error({ err: error }, 'the worker could not set itself up');
-    if (worker.getState() === 'RUNNING') worker.shutdown();
+    shutdown();
     await running;
     throw error;
   }

@@ -1,4 +1,5 @@
 import type { CheckKind, CheckResult } from '../domain/check.ts';
+import type { RecordedDecision } from '../domain/targetRun.ts';
 import type { TargetSchedule } from '../domain/schedule.ts';
 import type { TargetState } from '../domain/targetState.ts';
 
@@ -13,7 +14,7 @@ export interface CheckTargetInput {
   readonly slot: number;
   readonly kind: CheckKind;
   readonly schedule: TargetSchedule;
-  /** Before the check: the activity writes the status that the check decides in the same transaction. */
+  /** Before the check: Postgres decides from it where it has missed results. */
   readonly state: TargetState;
 }
 
@@ -22,13 +23,12 @@ export type CheckTargetAnswer =
       readonly kind: 'checked';
       /** The stored row where there is one already, else what the probe found. */
       readonly result: CheckResult;
-      /** false: Postgres did not commit in time, the workflow keeps the result. */
-      readonly recorded: boolean;
-      /** The client's setting of this moment; null when nothing was recorded. */
-      readonly failureThreshold: number | null;
+      /** What Postgres made of it; null when it did not commit in time, and the workflow keeps the result. */
+      readonly recorded: RecordedDecision | null;
     }
-  /** The target has another version by now (null: it is deleted), so the check counts for nothing. */
-  | { readonly kind: 'superseded'; readonly version: number | null };
+  /** The target has another version by now, so the check counts for nothing. */
+  | { readonly kind: 'superseded'; readonly version: number }
+  | { readonly kind: 'deleted' };
 
 export interface RecordChecksInput {
   readonly targetId: string;
@@ -48,14 +48,20 @@ export interface ReconcileReport {
   readonly started: number;
   readonly configured: number;
   readonly retired: number;
+  /** Targets that could not be brought in line this time. */
+  readonly failed: number;
   /** Orphans that were left alone because they were too many, with no row to prove them deleted. */
   readonly refused: number;
 }
 
 export interface Activities {
+  /** @throws TargetUnknown when the target has no row at all: this may be the wrong database */
   checkTarget(input: CheckTargetInput): Promise<CheckTargetAnswer>;
   recordChecks(input: RecordChecksInput): Promise<void>;
-  /** @returns null when the target is deleted */
+  /**
+   * @returns null when the target is deleted
+   * @throws TargetUnknown when it has no row at all
+   */
   loadSchedule(targetId: string): Promise<TargetSchedule | null>;
   reconcileTargets(input: ReconcileInput): Promise<ReconcileReport>;
   ensurePartitions(): Promise<void>;

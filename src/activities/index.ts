@@ -1,4 +1,4 @@
-import { heartbeat } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { CheckRepository } from '../db/repositories/checks.ts';
 import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -12,7 +12,7 @@ import type { Recorder } from './recorder.ts';
 import { TargetCache } from './targetCache.ts';
 
 export interface ActivityDeps {
-  /** On the recorder's own small pool. */
+  /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
   readonly recorder: Pick<Recorder, 'record'>;
   readonly watchedTargets: WatchedTargetRepository;
@@ -20,6 +20,8 @@ export interface ActivityDeps {
   readonly installationId: string;
   readonly guard: AddressGuard;
   readonly clock: Clock;
+  /** Told of what is wrong on our side. */
+  readonly onFault: (error: unknown, targetId: string) => void;
 }
 
 /** How many days ahead the daily partitions of `checks` exist. */
@@ -33,7 +35,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     checkTarget: (input) => checkTarget({ ...deps, targets }, input),
     recordChecks: (input) => recordChecks(deps, input),
     loadSchedule: (targetId) => loadSchedule(deps, targetId),
-    reconcileTargets: (input) => reconcileTargets({ ...deps, heartbeat }, input),
+    reconcileTargets: (input) => reconcileTargets({ ...deps, progress }, input),
     ensurePartitions: () => {
       const days = Array.from(
         { length: PARTITION_DAYS_AHEAD + 1 },
@@ -42,4 +44,10 @@ export function createActivities(deps: ActivityDeps): Activities {
       return deps.checks.ensurePartitions(days);
     },
   };
+}
+
+/** @throws when the activity is cancelled, or its worker shuts down */
+function progress(): void {
+  heartbeat();
+  cancellationSignal().throwIfAborted();
 }

@@ -7,13 +7,14 @@ export interface RunningTarget {
   /** null where the memo does not say: not started by this product. */
   readonly installationId: string | null;
   readonly version: number | null;
+  readonly name: string | null;
 }
 
 /** What reconcile needs of Temporal. */
 export interface TargetWorkflowDirectory {
   listRunning(): AsyncIterable<RunningTarget>;
-  /** Starts the workflows of these targets; those that run already are left as they are. */
-  startMissing(targetIds: readonly string[]): Promise<number>;
+  /** Starts the workflow of a target. @returns false when it runs already */
+  start(targetId: string): Promise<boolean>;
   /** Hands the schedule of this moment on. */
   configure(targetId: string): Promise<void>;
   retire(targetId: string): Promise<void>;
@@ -23,46 +24,82 @@ export interface ReconcileDeps {
   readonly watchedTargets: WatchedTargetRepository;
   readonly workflows: TargetWorkflowDirectory;
   readonly installationId: string;
-  readonly heartbeat: () => void;
+  /** Called all the time; throws when the work is cancelled, or its time is over. */
+  readonly progress: () => void;
+  readonly onFault: (error: unknown, targetId: string) => void;
 }
 
 const PAGE = 1_000;
+const AT_ONCE = 20;
 /** More workflows without a row than this share of all look like the wrong database, not like deletions. */
 const MAX_SHARE_OF_ORPHANS = 0.1;
 
 /**
  * Compares every living target with every running workflow. Only workflows of this installation are ended:
  * those whose row says "deleted" always, those without any row only while they are few, for an empty or a
- * wrong database must not end everything.
+ * wrong database must not end everything. One target that cannot be brought in line keeps no other from it.
  */
 export async function reconcileTargets(
   deps: ReconcileDeps,
   { force }: ReconcileInput,
 ): Promise<ReconcileReport> {
   const running = await readRunning(deps);
-  const counts = { targets: 0, started: 0, configured: 0 };
+  const report = { targets: 0, started: 0, configured: 0, retired: 0, refused: 0, failed: 0 };
   for await (const page of livingTargets(deps.watchedTargets)) {
-    counts.targets += page.length;
-    counts.started += await deps.workflows.startMissing(
-      page.filter(({ id }) => !running.has(id)).map(({ id }) => id),
-    );
-    for (const { id, version } of page) {
-      const known = running.get(id);
-      running.delete(id);
-      if (known?.version === undefined || known.version === null || known.version >= version) continue;
-      await deps.workflows.configure(id);
-      counts.configured += 1;
-    }
-    deps.heartbeat();
+    report.targets += page.length;
+    const outcomes = await forEach(deps, page, (target) => bringInLine(deps, target, running.get(target.id)));
+    for (const outcome of outcomes) if (outcome !== 'in line') report[outcome] += 1;
+    for (const { id } of page) running.delete(id);
   }
-  return { ...counts, ...(await endOrphans(deps, [...running.keys()], counts.targets, force)) };
+  const { toEnd, refused } = await orphans(deps, [...running.keys()], report.targets, force);
+  report.refused = refused;
+  const ended = await forEach(deps, toEnd, async (id) => {
+    await deps.workflows.retire(id);
+    return 'retired' as const;
+  });
+  for (const outcome of ended) report[outcome] += 1;
+  return report;
+}
+
+async function bringInLine(
+  deps: ReconcileDeps,
+  target: TargetVersion,
+  known: RunningTarget | undefined,
+): Promise<'started' | 'configured' | 'in line'> {
+  if (known === undefined) return (await deps.workflows.start(target.id)) ? 'started' : 'in line';
+  const hasNews = known.version !== null && (known.version < target.version || known.name !== target.name);
+  if (!hasNews) return 'in line';
+  await deps.workflows.configure(target.id);
+  return 'configured';
+}
+
+/** Some at once; a failure is told and counted. */
+async function forEach<T extends string | TargetVersion, R>(
+  deps: ReconcileDeps,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<(R | 'failed')[]> {
+  const outcomes: (R | 'failed')[] = [];
+  const attempt = async (item: T): Promise<R | 'failed'> => {
+    try {
+      return await work(item);
+    } catch (error) {
+      deps.onFault(error, typeof item === 'string' ? item : item.id);
+      return 'failed';
+    }
+  };
+  for (let index = 0; index < items.length; index += AT_ONCE) {
+    deps.progress();
+    outcomes.push(...(await Promise.all(items.slice(index, index + AT_ONCE).map(attempt))));
+  }
+  return outcomes;
 }
 
 async function readRunning(deps: ReconcileDeps): Promise<Map<string, RunningTarget>> {
   const running = new Map<string, RunningTarget>();
   for await (const target of deps.workflows.listRunning()) {
     if (target.installationId === deps.installationId) running.set(target.targetId, target);
-    if (running.size % PAGE === 0) deps.heartbeat();
+    deps.progress();
   }
   return running;
 }
@@ -77,22 +114,18 @@ async function* livingTargets(repository: WatchedTargetRepository): AsyncIterabl
   }
 }
 
-async function endOrphans(
+async function orphans(
   deps: ReconcileDeps,
   candidates: readonly string[],
   targets: number,
   force: boolean,
-): Promise<Pick<ReconcileReport, 'retired' | 'refused'>> {
-  if (candidates.length === 0) return { retired: 0, refused: 0 };
+): Promise<{ toEnd: readonly string[]; refused: number }> {
+  if (candidates.length === 0) return { toEnd: [], refused: 0 };
   // Read again: a target may have been created since its page was read.
   const rows = new Map((await deps.watchedTargets.versions(candidates)).map((row) => [row.id, row]));
   const deleted = candidates.filter((id) => rows.get(id)?.isDeleted === true);
   const withoutRow = candidates.filter((id) => !rows.has(id));
   const tooMany = withoutRow.length > (targets + candidates.length) * MAX_SHARE_OF_ORPHANS;
-  const toEnd = tooMany && !force ? deleted : [...deleted, ...withoutRow];
-  for (const id of toEnd) {
-    await deps.workflows.retire(id);
-    deps.heartbeat();
-  }
-  return { retired: toEnd.length, refused: deleted.length + withoutRow.length - toEnd.length };
+  if (tooMany && !force) return { toEnd: deleted, refused: withoutRow.length };
+  return { toEnd: [...deleted, ...withoutRow], refused: 0 };
 }

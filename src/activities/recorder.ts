@@ -1,4 +1,5 @@
-import type { CheckRepository, CheckToRecord, RecordedCheck } from '../db/repositories/checks.ts';
+import type { CheckRepository } from '../db/repositories/checks.ts';
+import type { CheckToRecord, RecordedCheck } from '../db/repositories/checkToRecord.ts';
 
 /** How long a result may wait for others, so that they share one transaction. */
 const GROUP_WINDOW_MS = 50;

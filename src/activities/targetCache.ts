@@ -7,17 +7,19 @@ const MAX_CACHED_TARGETS = 50_000;
 
 export type LoadedTarget =
   | { readonly kind: 'loaded'; readonly target: Target }
-  | { readonly kind: 'superseded'; readonly version: number | null };
+  | { readonly kind: 'superseded'; readonly version: number }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'unknown' };
 
 /**
  * What a check needs of its target: URL, headers, body. Cached by version, so that checks go on while
  * Postgres is away.
  */
 export class TargetCache {
-  private readonly repository: Pick<WatchedTargetRepository, 'find'>;
+  private readonly repository: Pick<WatchedTargetRepository, 'lookUp'>;
   private readonly targets = new LRUCache<string, Target>({ max: MAX_CACHED_TARGETS });
 
-  constructor(repository: Pick<WatchedTargetRepository, 'find'>) {
+  constructor(repository: Pick<WatchedTargetRepository, 'lookUp'>) {
     this.repository = repository;
   }
 
@@ -25,13 +27,15 @@ export class TargetCache {
   async load(id: string, version: number): Promise<LoadedTarget> {
     const cached = this.targets.get(id);
     if (cached?.version === version) return { kind: 'loaded', target: cached };
-    const found = await this.repository.find(id);
-    if (found === null) {
+    const found = await this.repository.lookUp(id);
+    if (found.kind !== 'found') {
       this.targets.delete(id);
-      return { kind: 'superseded', version: null };
+      return found;
     }
-    this.targets.set(id, found.target);
-    if (found.target.version === version) return { kind: 'loaded', target: found.target };
-    return { kind: 'superseded', version: found.target.version };
+    const { target } = found;
+    this.targets.set(id, target);
+    return target.version === version
+      ? { kind: 'loaded', target }
+      : { kind: 'superseded', version: target.version };
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type Koa from 'koa';
 import type { ApiState } from './context.ts';
@@ -12,7 +12,12 @@ const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
 export function createHttpServer(app: Koa<ApiState, object>): Server {
   const handle = app.callback();
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: 20_000, requestTimeout: 60_000 },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: 20_000,
+      requestTimeout: 60_000,
+      requireHostHeader: false,
+    },
     (request, response) => void handle(request, response),
   );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -20,6 +25,10 @@ export function createHttpServer(app: Koa<ApiState, object>): Server {
     else refuse(socket, ...refusalOf(error.code));
   });
   server.on('connect', (_request, socket) => refuse(socket, 405, `This server takes ${METHODS} only.`));
+  server.on('checkExpectation', (request, response: ServerResponse) => {
+    refuse(request.socket, 417, 'This server knows no expectation but 100-continue.');
+    response.destroy();
+  });
   return server;
 }
 
@@ -27,6 +36,7 @@ const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   405: 'Method Not Allowed',
   408: 'Request Timeout',
+  417: 'Expectation Failed',
   431: 'Request Header Fields Too Large',
 };
 

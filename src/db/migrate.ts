@@ -30,6 +30,8 @@ export async function migrate(options: MigrateOptions): Promise<readonly string[
     connectionString: options.migrationUrl,
     application_name: 'monitoring-migrate-lock',
     connectionTimeoutMillis: 5_000,
+    query_timeout: 5_000,
+    keepAlive: true,
   });
   lock.on('error', () => undefined); // a lost lock connection shows in the next query
   await lock.connect();

@@ -36,24 +36,18 @@ export function nextSlot(targetId: string, intervalMs: number, afterMs: number):
   return Math.floor((afterMs - phase) / intervalMs + 1) * intervalMs + phase;
 }
 
-/** Which slot to serve now that the workflow is awake, and how many regular ones were missed for it. */
-export interface DuePlan {
-  readonly slot: number;
-  readonly missedSlots: number;
-}
-
 /**
- * Missed slots are skipped, not caught up. A check that is late by less than its interval runs at once;
- * after a longer absence the target is looked at soon, but not in the same instant as all others.
+ * Which slot to serve now that the workflow is awake. Missed slots are skipped, not caught up. A check that is
+ * late by less than its interval runs at once; after a longer absence the target is looked at soon, but not in
+ * the same instant as all others.
  *
  * @param slot when the check was due, UTC milliseconds
  * @param now UTC milliseconds
  */
-export function planDue(targetId: string, intervalMs: number, slot: number, now: number): DuePlan {
-  const missedSlots = Math.floor((now - slot) / intervalMs);
-  if (missedSlots < 1) return { slot, missedSlots: 0 };
+export function dueSlot(targetId: string, intervalMs: number, slot: number, now: number): number {
+  if (now - slot < intervalMs) return slot;
   const spread = Math.min(intervalMs, CATCH_UP_SPREAD_MS);
-  return { slot: now + (hash(`${targetId}/catch-up`) % spread), missedSlots };
+  return now + (hash(`${targetId}/catch-up`) % spread);
 }
 
 /** FNV-1a, 32 bits: the same in every process and in every replay. */

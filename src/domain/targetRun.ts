@@ -1,10 +1,13 @@
 import type { CheckKind, CheckResult } from './check.ts';
-import { planDue, type TargetSchedule } from './schedule.ts';
+import type { CarriedTarget } from './carriedTarget.ts';
+import { dueSlot, type TargetSchedule } from './schedule.ts';
+import { ScheduleVersions } from './scheduleVersions.ts';
 import {
   nextCheckAt,
   pause,
   reduceCheck,
   resume,
+  transitionBetween,
   withoutStreaks,
   type Reduction,
   type StatusTransition,
@@ -12,31 +15,6 @@ import {
 } from './targetState.ts';
 import { keepUnrecorded, type UnrecordedCheck } from './unrecordedChecks.ts';
 import { describeTarget } from './words.ts';
-
-/** Everything that one run of a target's workflow hands to the next. */
-export interface CarriedTarget {
-  readonly format: 1;
-  readonly schedule: TargetSchedule;
-  readonly state: TargetState;
-  readonly nextCheckAt: number | null;
-  readonly unrecorded: readonly UnrecordedCheck[];
-  readonly writeUnrecordedAt: number | null;
-  readonly retiredAt: number | null;
-}
-
-/**
- * What an earlier version of the product handed over, in today's form. There is one form so far.
- *
- * @throws for a form that this version does not know yet: the workflow task is retried until newer workers are there
- */
-export function upgradeCarried(carried: { readonly format: number }): CarriedTarget {
-  if (isCurrent(carried)) return carried;
-  throw new Error(`Carried state of format ${carried.format} needs a newer worker.`);
-}
-
-function isCurrent(carried: { readonly format: number }): carried is CarriedTarget {
-  return carried.format === 1;
-}
 
 /** What the workflow has to do next. */
 export type NextStep =
@@ -46,6 +24,13 @@ export type NextStep =
   /** null: until a message comes. */
   | { readonly kind: 'wait'; readonly until: number | null }
   | { readonly kind: 'end' };
+
+/** What Postgres made of a check that it stored. */
+export interface RecordedDecision {
+  readonly state: TargetState;
+  /** The client's setting of this moment. */
+  readonly failureThreshold: number;
+}
 
 /** What a message changed. */
 export interface Change {
@@ -69,29 +54,27 @@ const RETIRED_KEEPS_TRYING_MS = 24 * 3_600_000;
  */
 export class TargetRun {
   private readonly targetId: string;
-  private schedule: TargetSchedule;
+  private readonly versions: ScheduleVersions;
   private state: TargetState;
   private nextCheckAt: number | null;
   private unrecorded: readonly UnrecordedCheck[];
   private writeUnrecordedAt: number | null;
+  private isWriting = false;
   private retiredAt: number | null;
   private manualCheckWanted = false;
-  /** The highest version heard of: newer than the schedule's when a message was lost or came out of order. */
-  private latestVersion: number;
   private lastSlot: number;
   /** A slot is moved once: where everything is always late, checks come late, but they come. */
   private slotWasMoved = false;
 
   constructor(targetId: string, carried: CarriedTarget) {
     this.targetId = targetId;
-    this.schedule = carried.schedule;
+    this.versions = new ScheduleVersions(carried.schedule, carried.newestVersion);
     this.state = carried.state;
+    this.lastSlot = carried.lastSlot;
     this.nextCheckAt = carried.nextCheckAt;
     this.unrecorded = carried.unrecorded;
     this.writeUnrecordedAt = carried.writeUnrecordedAt;
     this.retiredAt = carried.retiredAt;
-    this.latestVersion = carried.schedule.version;
-    this.lastSlot = carried.state.lastCheck?.scheduledAt ?? 0;
   }
 
   get isPaused(): boolean {
@@ -103,7 +86,7 @@ export class TargetRun {
   }
 
   get currentSchedule(): TargetSchedule {
-    return this.schedule;
+    return this.versions.current;
   }
 
   get currentState(): TargetState {
@@ -114,17 +97,17 @@ export class TargetRun {
     return this.nextCheckAt;
   }
 
-  get unrecordedResults(): readonly CheckResult[] {
-    return this.unrecorded.map(({ result }) => result);
+  get unrecordedCount(): number {
+    return this.unrecorded.length;
   }
 
   next(now: number): NextStep {
     if (this.retiredAt !== null) return this.nextWhenRetired(now, this.retiredAt);
-    if (this.latestVersion !== this.schedule.version) return { kind: 'reloadSchedule' };
+    if (this.versions.isStale) return { kind: 'reloadSchedule' };
     const check = this.dueCheck(now);
     if (check !== null) return check;
     if (this.isWriteDue(now)) return { kind: 'writeUnrecorded' };
-    return { kind: 'wait', until: earliest(this.nextCheckAt, this.writeUnrecordedAt) };
+    return { kind: 'wait', until: earliest(this.nextCheckAt, this.nextWriteAt) };
   }
 
   /** A check that is due while the workflow slept for longer than an interval is moved, never doubled. */
@@ -133,7 +116,12 @@ export class TargetRun {
     if (this.manualCheckWanted) return { kind: 'check', slot: this.freeSlot(now), checkKind: 'manual' };
     if (this.nextCheckAt === null || this.nextCheckAt > now) return null;
     if (!this.slotWasMoved) {
-      const { slot } = planDue(this.targetId, this.schedule.intervalSeconds * 1_000, this.nextCheckAt, now);
+      const slot = dueSlot(
+        this.targetId,
+        this.currentSchedule.intervalSeconds * 1_000,
+        this.nextCheckAt,
+        now,
+      );
       this.slotWasMoved = slot !== this.nextCheckAt;
       this.nextCheckAt = slot;
     }
@@ -146,11 +134,15 @@ export class TargetRun {
     const givesUpAt = retiredAt + RETIRED_KEEPS_TRYING_MS;
     if (this.unrecorded.length === 0 || now >= givesUpAt) return { kind: 'end' };
     if (this.isWriteDue(now)) return { kind: 'writeUnrecorded' };
-    return { kind: 'wait', until: earliest(this.writeUnrecordedAt, givesUpAt) };
+    return { kind: 'wait', until: earliest(this.nextWriteAt, givesUpAt) };
   }
 
   private isWriteDue(now: number): boolean {
-    return this.writeUnrecordedAt !== null && this.writeUnrecordedAt <= now;
+    return this.nextWriteAt !== null && this.nextWriteAt <= now;
+  }
+
+  private get nextWriteAt(): number | null {
+    return this.isWriting ? null : this.writeUnrecordedAt;
   }
 
   /** No two checks of a target share a slot: a stored row would win over the second. */
@@ -166,19 +158,19 @@ export class TargetRun {
   /**
    * The check of `slot` has a result.
    *
-   * @param failureThreshold the client's setting of this moment, null when Postgres was not reached
+   * @param recorded what Postgres made of it, which is then so; null when it did not commit in time
    */
-  checked(
-    result: CheckResult,
-    recorded: boolean,
-    failureThreshold: number | null,
-    now: number,
-  ): StatusTransition | null {
-    if (failureThreshold !== null) this.schedule = { ...this.schedule, failureThreshold };
-    const { state, transition } = reduceCheck(this.state, result, this.schedule);
-    this.state = state;
-    this.planAfter(result.scheduledAt);
-    if (!recorded) {
+  checked(result: CheckResult, recorded: RecordedDecision | null, now: number): StatusTransition | null {
+    const before = this.state;
+    if (recorded === null) {
+      this.state = reduceCheck(before, result, this.currentSchedule).state;
+    } else if (!this.isPaused) {
+      this.versions.setFailureThreshold(recorded.failureThreshold);
+      this.state = recorded.state;
+    }
+    const transition = transitionBetween(before, this.state);
+    this.planAfter(result.scheduledAt, now);
+    if (recorded === null) {
       this.unrecorded = keepUnrecorded(this.unrecorded, { result, isTransition: transition !== null });
       this.writeUnrecordedAt ??= now + this.writeRetryMs();
     } else if (this.unrecorded.length > 0) {
@@ -188,23 +180,31 @@ export class TargetRun {
   }
 
   /** The check of `slot` did not take place for a reason of ours: it counts for nothing. */
-  notChecked(slot: number): void {
-    this.planAfter(slot);
+  notChecked(slot: number, now: number): void {
+    this.planAfter(slot, now);
   }
 
-  /** The check of `slot` met another version: ask for that one, or retire where the target is gone. */
-  superseded(slot: number, version: number | null, now: number): void {
-    this.planAfter(slot);
-    if (version === null) this.retire(now);
-    else this.latestVersion = version;
+  /** The check of `slot` met another version of the target: that one is asked for next. */
+  superseded(slot: number, version: number, now: number): void {
+    this.planAfter(slot, now);
+    this.versions.hearOf(version);
   }
 
-  unrecordedWritten(): void {
-    this.unrecorded = [];
-    this.writeUnrecordedAt = null;
+  /** The results that are being written from now on, beside the checks. */
+  writeStarted(): readonly CheckResult[] {
+    this.isWriting = true;
+    return this.unrecorded.map(({ result }) => result);
   }
 
-  unrecordedRefused(now: number): void {
+  written(results: readonly CheckResult[]): void {
+    this.isWriting = false;
+    const slots = new Set(results.map(({ scheduledAt }) => scheduledAt));
+    this.unrecorded = this.unrecorded.filter(({ result }) => !slots.has(result.scheduledAt));
+    if (this.unrecorded.length === 0) this.writeUnrecordedAt = null;
+  }
+
+  notWritten(now: number): void {
+    this.isWriting = false;
     this.writeUnrecordedAt = now + this.writeRetryMs();
   }
 
@@ -213,29 +213,26 @@ export class TargetRun {
    * nothing but the name.
    */
   configure(schedule: TargetSchedule, now: number): Change {
-    this.latestVersion = Math.max(this.latestVersion, schedule.version);
-    if (schedule.version > this.schedule.version) return this.replaceSchedule(schedule, now);
-    if (schedule.version === this.schedule.version) this.schedule = { ...this.schedule, name: schedule.name };
-    return UNCHANGED;
+    return this.versions.offer(schedule) ? this.startOver(now) : UNCHANGED;
   }
 
-  /** Takes what Postgres says, whatever its version: it may have been restored from an older backup. */
-  scheduleReloaded(schedule: TargetSchedule, now: number): Change {
-    this.latestVersion = schedule.version;
-    return schedule.version === this.schedule.version ? UNCHANGED : this.replaceSchedule(schedule, now);
+  /** @returns what to hand to `scheduleReloaded` with the answer */
+  reloadStarted(): number {
+    return this.versions.newest;
   }
 
-  /** A schedule that is merely old still watches the target; its next check finds out again. */
+  scheduleReloaded(schedule: TargetSchedule, askedFor: number, now: number): Change {
+    return this.versions.reloaded(schedule, askedFor) ? this.startOver(now) : UNCHANGED;
+  }
+
   scheduleNotReloaded(): void {
-    this.latestVersion = this.schedule.version;
+    this.manualCheckWanted = false;
+    this.versions.notReloaded();
   }
 
-  /** Pauses or resumes; where a version in between was never heard of, the whole schedule is asked for. */
+  /** Pauses or resumes. */
   setActive(isActive: boolean, version: number, now: number): Change {
-    if (version < this.latestVersion) return UNCHANGED;
-    const isNext = version <= this.schedule.version + 1;
-    this.latestVersion = version;
-    this.schedule = { ...this.schedule, isActive, ...(isNext ? { version } : {}) };
+    if (!this.versions.offerActive(isActive, version)) return UNCHANGED;
     return { interrupts: true, transition: this.activate(isActive, now) };
   }
 
@@ -261,8 +258,10 @@ export class TargetRun {
   carried(): CarriedTarget {
     return {
       format: 1,
-      schedule: this.schedule,
+      schedule: this.currentSchedule,
+      newestVersion: this.versions.newest,
       state: this.state,
+      lastSlot: this.lastSlot,
       nextCheckAt: this.nextCheckAt,
       unrecorded: this.unrecorded,
       writeUnrecordedAt: this.writeUnrecordedAt,
@@ -270,11 +269,10 @@ export class TargetRun {
     };
   }
 
-  private replaceSchedule(schedule: TargetSchedule, now: number): Change {
-    this.schedule = schedule;
+  private startOver(now: number): Change {
     this.state = withoutStreaks(this.state);
     this.nextCheckAt = now;
-    return { interrupts: true, transition: this.activate(schedule.isActive, now) };
+    return { interrupts: true, transition: this.activate(this.currentSchedule.isActive, now) };
   }
 
   private activate(isActive: boolean, now: number): StatusTransition | null {
@@ -289,35 +287,16 @@ export class TargetRun {
     return transition;
   }
 
-  private planAfter(slot: number): void {
+  private planAfter(slot: number, now: number): void {
     this.slotWasMoved = false;
-    this.nextCheckAt = this.isPaused ? null : nextCheckAt(this.targetId, this.state, this.schedule, slot);
+    this.nextCheckAt = this.isPaused
+      ? null
+      : nextCheckAt(this.targetId, this.state, this.currentSchedule, slot, now);
   }
 
   private writeRetryMs(): number {
     return this.isPaused || this.isRetired ? WRITE_RETRY_MS : WRITE_RETRY_WHILE_CHECKING_MS;
   }
-}
-
-/** The start of a target's first run, or of one that has to be started anew from what Postgres knows. */
-export function freshTarget(
-  targetId: string,
-  schedule: TargetSchedule,
-  known: TargetState,
-  now: number,
-): CarriedTarget {
-  const state: TargetState = schedule.isActive ? known : { ...known, status: 'paused' };
-  const seenAt = known.lastCheck?.scheduledAt;
-  const firstCheckAt = seenAt === undefined ? now : nextCheckAt(targetId, state, schedule, seenAt);
-  return {
-    format: 1,
-    schedule,
-    state,
-    nextCheckAt: schedule.isActive ? firstCheckAt : null,
-    unrecorded: [],
-    writeUnrecordedAt: null,
-    retiredAt: null,
-  };
 }
 
 function earliest(a: number | null, b: number | null): number | null {

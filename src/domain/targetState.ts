@@ -71,6 +71,28 @@ export function reduceCheck(state: TargetState, result: CheckResult, thresholds:
   return transit(counted, status, result.scheduledAt);
 }
 
+/**
+ * What a stored check makes of a target, told by whoever knows more of it: the row that the last checks
+ * decided, or the workflow, where Postgres has missed some. A check that was counted already counts once.
+ *
+ * @param known what the row says; null before the first check
+ */
+export function decideCheck(
+  known: TargetState | null,
+  carried: TargetState,
+  stored: CheckResult,
+  thresholds: Thresholds,
+): TargetState {
+  const base = known !== null && lastSlot(known) >= lastSlot(carried) ? known : carried;
+  return lastSlot(base) >= stored.scheduledAt ? base : reduceCheck(base, stored, thresholds).state;
+}
+
+/** What happened between two states of a target, or null when its status is the same. */
+export function transitionBetween(before: TargetState, after: TargetState): StatusTransition | null {
+  if (before.status === after.status) return null;
+  return { from: before.status, to: after.status, at: after.lastStateChangeAt ?? 0, episode: after.episode };
+}
+
 /** PAUSED keeps nothing of the streaks; a paused target that is paused again stays as it is. */
 export function pause(state: TargetState, at: number): Reduction {
   if (state.status === 'paused') return { state, transition: null };
@@ -93,19 +115,31 @@ export function isConfirmingFailure(state: TargetState): boolean {
   return state.status !== 'down' && state.status !== 'paused' && state.consecutiveFailures > 0;
 }
 
+/** A slot that has just passed is served late; beyond that it is skipped. */
+const LATE_SLOT_MS = 1_000;
+
 /**
  * When the target is due next after the check of `slot`: its next regular slot, or sooner while a failure
- * waits to be confirmed.
+ * waits to be confirmed. Slots that passed while the check ran (one that hangs for all of its interval) are
+ * skipped, so that the others keep the phase.
+ *
+ * @param now when the check ended, UTC milliseconds
  */
 export function nextCheckAt(
   targetId: string,
   state: TargetState,
   schedule: Pick<TargetSchedule, 'intervalSeconds' | 'retryIntervalSeconds'>,
   slot: number,
+  now: number,
 ): number {
-  const regular = nextSlot(targetId, schedule.intervalSeconds * 1_000, slot);
+  const after = Math.max(slot, now - LATE_SLOT_MS);
+  const regular = nextSlot(targetId, schedule.intervalSeconds * 1_000, after);
   if (!isConfirmingFailure(state)) return regular;
-  return Math.min(regular, slot + schedule.retryIntervalSeconds * 1_000);
+  return Math.min(regular, Math.max(slot + schedule.retryIntervalSeconds * 1_000, now));
+}
+
+function lastSlot({ lastCheck }: TargetState): number {
+  return lastCheck?.scheduledAt ?? 0;
 }
 
 function decide(state: TargetState, thresholds: Thresholds): TargetStatus {

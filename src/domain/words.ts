@@ -32,10 +32,13 @@ function describeStatus(state: TargetState): string {
   return state.status;
 }
 
-function describeLastCheck({ lastCheck, status, consecutiveFailures }: TargetState): string | null {
+function describeLastCheck(state: TargetState): string | null {
+  const { lastCheck, status, consecutiveFailures, consecutivePasses } = state;
   if (lastCheck === null) return null;
-  if (lastCheck.failureClass === null)
-    return `${lastCheck.statusCode ?? 'answer'} in ${lastCheck.totalMs} ms`;
+  if (lastCheck.failureClass === null) {
+    const recovering = status === 'down' ? ` (${consecutivePasses} in a row, to be confirmed)` : '';
+    return `${lastCheck.statusCode ?? 'answer'} in ${lastCheck.totalMs} ms${recovering}`;
+  }
   const why = lastCheck.errorMessage ?? lastCheck.failureClass;
   if (lastCheck.failureClass === 'monitor') return `last check failed on our side: ${why}`;
   const streak = status === 'down' ? '' : ` (${consecutiveFailures} in a row, to be confirmed)`;

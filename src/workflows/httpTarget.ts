@@ -1,30 +1,21 @@
 import {
-  ActivityCancellationType,
   allHandlersFinished,
-  ApplicationFailure,
-  CancellationScope,
   condition,
-  isCancellation,
   log,
   makeContinueAsNewFunc,
   proxyActivities,
   setCurrentDetails,
   setHandler,
-  Trigger,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, CheckTargetAnswer } from '../activities/contracts.ts';
-import {
-  freshTarget,
-  TargetRun,
-  upgradeCarried,
-  type CarriedTarget,
-  type Change,
-  type NextStep,
-} from '../domain/targetRun.ts';
+import type { Activities } from '../activities/contracts.ts';
+import { freshTarget, upgradeCarried } from '../domain/carriedTarget.ts';
+import type { CheckKind } from '../domain/check.ts';
+import { TargetRun, type Change, type NextStep } from '../domain/targetRun.ts';
 import type { StatusTransition } from '../domain/targetState.ts';
+import { CheckNowWaiters, refusal } from './checkNowWaiters.ts';
 import {
   checkNowUpdate,
   configureSignal,
@@ -34,19 +25,21 @@ import {
   retireSignal,
   statusQuery,
   type CheckNowAnswer,
-  type CheckNowRefusal,
   type HttpTargetInput,
   type HttpTargetMemo,
+  type HttpTargetView,
 } from './messages.ts';
+import { RunningCheck } from './runningCheck.ts';
 
-/** A run is rolled into a new one when its history is this long or this old. */
-const ROLL_AT_EVENTS = 1_000;
+/**
+ * A run is rolled into a new one when its history is this long or this old. Short, because a killed worker's
+ * runs are all replayed by the next one before their targets are checked again.
+ */
+const ROLL_AT_EVENTS = 200;
 const ROLL_AT_AGE_MS = 24 * 3_600_000;
-/** On top of the target's own timeout: loading, recording, and a worker that is busy. */
-const CHECK_MARGIN_SECONDS = 5;
 
 const { recordChecks, loadSchedule } = proxyActivities<Activities>({
-  startToCloseTimeout: '20s',
+  startToCloseTimeout: '10s',
   scheduleToCloseTimeout: '60s',
   retry: { maximumAttempts: 1 },
 });
@@ -63,11 +56,10 @@ class HttpTargetWorkflow {
   private readonly input: HttpTargetInput;
   private readonly target: TargetRun;
   private readonly startedAt = Date.now();
+  private readonly checkNowWaiters = new CheckNowWaiters();
   private hasNews = false;
-  /** Rejects the wait for the check that is running; the activity itself ends with its next heartbeat. */
-  private runningCheck: { interrupt: () => void } | null = null;
+  private runningCheck: RunningCheck | null = null;
   private activitiesInFlight = 0;
-  private waiters: Trigger<CheckNowAnswer>[] = [];
   /** What the memo says: set at the start by whoever starts the workflow. */
   private published: { version: number; name: string };
 
@@ -97,9 +89,9 @@ class HttpTargetWorkflow {
   private async take(step: Exclude<NextStep, { kind: 'end' }>): Promise<void> {
     switch (step.kind) {
       case 'check':
-        return this.check(step);
+        return this.check(step.slot, step.checkKind);
       case 'writeUnrecorded':
-        return this.writeUnrecorded();
+        return this.beginToWriteUnrecorded();
       case 'reloadSchedule':
         return this.reloadSchedule();
       case 'wait':
@@ -118,7 +110,7 @@ class HttpTargetWorkflow {
    * in between) repeats a short task. What is in flight would be lost with the old run, so it is let end.
    */
   private shouldRoll(): boolean {
-    if (this.activitiesInFlight > 0 || !allHandlersFinished() || this.waiters.length > 0) return false;
+    if (this.activitiesInFlight > 0 || !allHandlersFinished() || !this.checkNowWaiters.isEmpty) return false;
     const { historyLength, continueAsNewSuggested } = workflowInfo();
     return (
       continueAsNewSuggested ||
@@ -134,159 +126,125 @@ class HttpTargetWorkflow {
       typedSearchAttributes,
       ...(memo === undefined ? {} : { memo }),
     });
-    const carried: CarriedTarget = this.target.carried();
+    const carried = this.target.carried();
     return continueAsNew({ ...this.input, schedule: carried.schedule, state: carried.state, carried });
   }
 
-  private async check(step: { slot: number; checkKind: 'scheduled' | 'manual' }): Promise<void> {
-    this.target.checkStarted(step.slot);
-    this.describe(true);
-    const answer = await this.interruptibleCheck(step);
-    if (answer === 'interrupted') {
-      if (this.waiters.length > 0) this.target.wantCheckNow();
-      return;
+  private async check(slot: number, kind: CheckKind): Promise<void> {
+    this.target.checkStarted(slot);
+    const outcome = await this.runCheck(slot, kind);
+    switch (outcome.kind) {
+      case 'checked': {
+        const { result, recorded } = outcome;
+        const transition = this.target.checked(result, recorded, Date.now());
+        this.checkNowWaiters.answer({ result, status: this.target.currentState.status });
+        this.publish(transition);
+        return;
+      }
+      case 'failed':
+        this.target.notChecked(slot, Date.now());
+        this.checkNowWaiters.refuse('CheckNotRun');
+        return;
+      case 'deleted':
+        this.retire();
+        return;
+      case 'superseded':
+        this.target.superseded(slot, outcome.version, Date.now());
+        break;
+      case 'interrupted':
+        break;
     }
-    if (answer === 'failed') {
-      this.target.notChecked(step.slot);
-      this.refuseWaiters('CheckNotRun', 'The check could not be run: see the workflow in the Temporal UI.');
-      return;
-    }
-    if (answer.kind === 'superseded') {
-      this.target.superseded(step.slot, answer.version, Date.now());
-      if (this.target.isRetired) this.refuseWaiters('TargetRetired', 'The target was deleted.');
-      return;
-    }
-    const { result, recorded, failureThreshold } = answer;
-    const transition = this.target.checked(result, recorded, failureThreshold, Date.now());
-    this.answerWaiters({ result, status: this.target.currentState.status });
-    this.publish(transition);
+    if (!this.checkNowWaiters.isEmpty) this.target.wantCheckNow();
   }
 
-  /** Does not wait for an interrupted check to end: the new configuration goes first. */
-  private async interruptibleCheck(step: {
-    slot: number;
-    checkKind: 'scheduled' | 'manual';
-  }): Promise<CheckTargetAnswer | 'interrupted' | 'failed'> {
-    const scope = new CancellationScope();
-    const interrupted = new Trigger<'interrupted'>();
-    this.runningCheck = {
-      interrupt: () => {
-        scope.cancel();
-        interrupted.resolve('interrupted');
-      },
-    };
-    try {
-      return await Promise.race([scope.run(() => this.callCheckTarget(step)), interrupted]);
-    } finally {
-      this.runningCheck = null;
-    }
-  }
-
-  private async callCheckTarget(step: {
-    slot: number;
-    checkKind: 'scheduled' | 'manual';
-  }): Promise<CheckTargetAnswer | 'interrupted' | 'failed'> {
-    const schedule = this.target.currentSchedule;
-    const { checkTarget } = proxyActivities<Activities>({
-      startToCloseTimeout: (schedule.timeoutSeconds + CHECK_MARGIN_SECONDS) * 1_000,
-      // A slot whose check our side could not bring about in this time is given up.
-      scheduleToCloseTimeout: (Math.max(schedule.intervalSeconds, schedule.timeoutSeconds) + 30) * 1_000,
-      heartbeatTimeout: '5s',
-      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-      retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
+  private async runCheck(slot: number, kind: CheckKind) {
+    const check = new RunningCheck({
+      targetId: this.input.targetId,
+      slot,
+      kind,
+      schedule: this.target.currentSchedule,
+      state: this.target.currentState,
     });
-    this.activitiesInFlight += 1;
-    try {
-      return await checkTarget({
-        targetId: this.input.targetId,
-        slot: step.slot,
-        kind: step.checkKind,
-        schedule,
-        state: this.target.currentState,
-      });
-    } catch (error) {
-      if (isCancellation(error)) return 'interrupted';
-      log.warn('a check could not be run', { slot: step.slot, error: String(error) });
-      return 'failed';
-    } finally {
-      this.activitiesInFlight -= 1;
-    }
+    this.runningCheck = check;
+    this.describe();
+    void this.inFlight(check.ended);
+    const outcome = await check.outcome;
+    this.runningCheck = null;
+    return outcome;
   }
 
-  private async writeUnrecorded(): Promise<void> {
-    try {
-      await recordChecks({
-        targetId: this.input.targetId,
-        results: this.target.unrecordedResults,
-        state: this.target.currentState,
-        nextCheckAt: this.target.dueAt,
-      });
-      this.target.unrecordedWritten();
-    } catch (error) {
-      log.warn('results could not be written yet', { error: String(error) });
-      this.target.unrecordedRefused(Date.now());
-    }
+  /** Beside the checks: a database that hangs must not keep the target from being looked at. */
+  private beginToWriteUnrecorded(): Promise<void> {
+    const results = this.target.writeStarted();
+    const { targetId } = this.input;
+    const { currentState: state, dueAt: nextCheckAt } = this.target;
+    const write = async (): Promise<void> => {
+      try {
+        await recordChecks({ targetId, results, state, nextCheckAt });
+        this.target.written(results);
+      } catch (error) {
+        log.warn('results could not be written yet', { error: String(error) });
+        this.target.notWritten(Date.now());
+      }
+      this.hasNews = true;
+    };
+    void this.inFlight(write());
+    return Promise.resolve();
   }
 
   private async reloadSchedule(): Promise<void> {
+    const askedFor = this.target.reloadStarted();
     try {
       const schedule = await loadSchedule(this.input.targetId);
-      if (schedule === null) this.target.retire(Date.now());
-      else this.apply(this.target.scheduleReloaded(schedule, Date.now()));
+      if (schedule === null) this.retire();
+      else this.apply(this.target.scheduleReloaded(schedule, askedFor, Date.now()));
     } catch (error) {
       log.warn('the schedule could not be read', { error: String(error) });
       this.target.scheduleNotReloaded();
+      this.checkNowWaiters.refuse('CheckNotRun');
     }
+  }
+
+  /** Counted, so that neither a roll nor the end of the workflow loses its result. */
+  private async inFlight(activity: Promise<unknown>): Promise<void> {
+    this.activitiesInFlight += 1;
+    await activity;
+    this.activitiesInFlight -= 1;
   }
 
   private answerMessages(): void {
     setHandler(configureSignal, (schedule) => this.apply(this.target.configure(schedule, Date.now())));
     setHandler(pauseSignal, ({ version }) => this.apply(this.target.setActive(false, version, Date.now())));
     setHandler(resumeSignal, ({ version }) => this.apply(this.target.setActive(true, version, Date.now())));
-    setHandler(retireSignal, () => {
-      this.target.retire(Date.now());
-      this.apply({ interrupts: true, transition: null });
-    });
+    setHandler(retireSignal, () => this.retire());
     setHandler(checkNowUpdate, () => this.checkNow(), { validator: () => this.refuseIfNotWatching() });
-    setHandler(statusQuery, () => ({
-      targetId: this.input.targetId,
-      words: this.target.words(this.runningCheck !== null),
-      schedule: this.target.currentSchedule,
-      state: this.target.currentState,
-      nextCheckAt: this.target.dueAt,
-      unrecordedChecks: this.target.unrecordedResults.length,
-    }));
+    setHandler(statusQuery, () => this.view());
   }
 
   /** Joins the check that is running, else asks for an extra one. */
   private async checkNow(): Promise<CheckNowAnswer> {
-    const waiter = new Trigger<CheckNowAnswer>();
-    this.waiters.push(waiter);
     if (this.runningCheck === null) this.target.wantCheckNow();
     this.hasNews = true;
-    return await waiter;
+    return this.checkNowWaiters.next();
   }
 
   private refuseIfNotWatching(): void {
-    if (this.target.isRetired) throw refusal('TargetRetired', 'The target was deleted.');
-    if (this.target.isPaused) throw refusal('TargetPaused', 'The target is paused.');
+    if (this.target.isRetired) throw refusal('TargetRetired');
+    if (this.target.isPaused) throw refusal('TargetPaused');
+  }
+
+  private retire(): void {
+    this.target.retire(Date.now());
+    this.apply({ interrupts: true, transition: null });
   }
 
   private apply({ interrupts, transition }: Change): void {
     this.hasNews = true;
     if (interrupts) this.runningCheck?.interrupt();
-    if (this.target.isRetired) this.refuseWaiters('TargetRetired', 'The target was deleted.');
-    else if (this.target.isPaused) this.refuseWaiters('TargetPaused', 'The target was paused.');
+    if (this.target.isRetired) this.checkNowWaiters.refuse('TargetRetired');
+    else if (this.target.isPaused) this.checkNowWaiters.refuse('TargetPaused');
     this.publish(transition);
     this.describe();
-  }
-
-  private answerWaiters(answer: CheckNowAnswer): void {
-    for (const waiter of this.waiters.splice(0)) waiter.resolve(answer);
-  }
-
-  private refuseWaiters(type: CheckNowRefusal, message: string): void {
-    for (const waiter of this.waiters.splice(0)) waiter.reject(refusal(type, message));
   }
 
   /** Search attributes change on transitions only, the memo also with the configuration: each is an event. */
@@ -302,11 +260,19 @@ class HttpTargetWorkflow {
   }
 
   /** With the name, since the summary that the first run was started with does not outlive it. */
-  private describe(checking = false): void {
-    setCurrentDetails(`${this.target.words(checking)}\n\n${this.target.currentSchedule.name}`);
+  private describe(): void {
+    const words = this.target.words(this.runningCheck !== null);
+    setCurrentDetails(`${words}\n\n${this.target.currentSchedule.name}`);
   }
-}
 
-function refusal(type: CheckNowRefusal, message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
+  private view(): HttpTargetView {
+    return {
+      targetId: this.input.targetId,
+      words: this.target.words(this.runningCheck !== null),
+      schedule: this.target.currentSchedule,
+      state: this.target.currentState,
+      nextCheckAt: this.target.dueAt,
+      unrecordedChecks: this.target.unrecordedCount,
+    };
+  }
 }

@@ -2,7 +2,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { CheckResult } from '../domain/check.ts';
 import type { TargetSchedule } from '../domain/schedule.ts';
-import type { CarriedTarget } from '../domain/targetRun.ts';
+import type { CarriedTarget } from '../domain/carriedTarget.ts';
 import type { TargetState, TargetStatus } from '../domain/targetState.ts';
 
 /** What starts the workflow of a target. Ids, versions and times only: no URL, no header, no body. */
@@ -63,9 +63,3 @@ export const statusQuery = defineQuery<HttpTargetView>('status');
 export const touchSignal = defineSignal('touch');
 /** Query of the self-test workflow: readiness' proof that a worker answers. */
 export const pingQuery = defineQuery<'pong'>('ping');
-
-export const WORKFLOW_TYPES = {
-  httpTarget: 'httpTarget',
-  reconcile: 'reconcile',
-  selfTest: 'selfTest',
-} as const;

@@ -10,18 +10,22 @@ const { reconcileTargets, ensurePartitions } = proxyActivities<Activities>({
 /**
  * Brings the running workflows in line with what Postgres says: starts what is missing, hands on changes
  * whose signal was lost, ends orphans. A Schedule starts it, so an outage of Temporal or of the API loses
- * nothing.
+ * nothing. At last it sees to the partitions of the days to come.
  */
 export async function reconcile(input: ReconcileInput): Promise<ReconcileReport> {
-  await ensurePartitions();
   const report = await reconcileTargets(input);
   setCurrentDetails(describe(report));
+  await ensurePartitions();
   return report;
 }
 
-function describe(report: ReconcileReport): string {
-  const { targets, started, configured, retired, refused } = report;
+function describe({ targets, started, configured, retired, failed, refused }: ReconcileReport): string {
   const done = `${targets} targets: started ${started}, configured ${configured}, retired ${retired}`;
-  if (refused === 0) return done;
-  return `${done}; REFUSED to end ${refused} workflows without a row: is this the right database? (make reconcile FORCE=1)`;
+  const parts = [failed === 0 ? done : `${done}, FAILED for ${failed} (see the worker's log)`];
+  if (refused > 0) {
+    parts.push(
+      `REFUSED to end ${refused} workflows without a row: is this the right database? (make reconcile FORCE=1)`,
+    );
+  }
+  return parts.join('; ');
 }

@@ -90,6 +90,10 @@ describe('changing HTTP targets of a running stack', () => {
     const target = await client.untilStatus(paused, 'PAUSED', AT_ONCE_MS);
     expect(target).toMatchObject({ is_active: false, next_check_at: null });
     expect(target.status_message).toMatch(/paused/i);
+    const byStatus = `MonitorStatus = 'PAUSED'`;
+    await until(async () => (await temporal.ids(byStatus)).includes(`http-target/${paused}`), {
+      what: byStatus,
+    });
 
     const { status, body } = await client.request('POST', `/http-targets/${paused}/check`);
     expect(status).toBe(409);
@@ -159,6 +163,18 @@ describe('changing HTTP targets of a running stack', () => {
     expect(one).toMatchObject({ ok: true, kind: 'scheduled', status: 'UP' });
     expect(farm.requests('/joined')).toHaveLength(1);
     expect((await client.checks(id)).map(slotOf)).toEqual([Date.parse(one.scheduled_at)]);
+    await client.remove(id);
+  });
+
+  it('should make one check of many that are asked for at once', async () => {
+    const id = await client.create({ name: 'many', url: `${farm.origin}/many`, ...LONG_PROBE });
+    await client.untilStatus(id, 'UP');
+    farm.answer('/many', (response) => {
+      setTimeout(() => response.end('late'), 500);
+    });
+    const found = await Promise.all(Array.from({ length: 5 }, () => client.checkNow(id)));
+    expect(found).toEqual(found.map(() => found[0]));
+    expect(farm.requests('/many')).toHaveLength(2);
     await client.remove(id);
   });
 

@@ -153,6 +153,17 @@ describe('HTTP targets of a running stack', () => {
     expect(Date.parse(down.next_check_at ?? '') - Date.now()).toBeGreaterThan(0);
   });
 
+  it('should let the retry interval pass between a first failure and DOWN, for a new target too', async () => {
+    const early: Record<string, number> = {};
+    for (const [name] of FAILURES) {
+      const [first, second] = await client.untilChecks(idOf(name), { count: 2 });
+      const passed = Date.parse(second?.started_at ?? '') - Date.parse(first?.started_at ?? '');
+      // 5 s by default: min(interval, 30 s); a timer may be a little early against the probe's own start.
+      if (passed < 4_500) early[name] = passed;
+    }
+    expect(early).toEqual({});
+  });
+
   it('should be UP again after one good check, and say since when', async () => {
     const before = await client.target(idOf('http_status'));
     farm.answer('/http_status', 200);
@@ -169,6 +180,13 @@ describe('HTTP targets of a running stack', () => {
     );
     expect(after.uptime_24h).toBeGreaterThan(0);
     expect(after.uptime_24h).toBeLessThan(1);
+  });
+
+  it('should take a self-signed certificate when told so, and say when it expires', async () => {
+    await client.change(idOf('tls'), { verify_tls: false });
+    const target = await client.untilStatus(idOf('tls'), 'UP');
+    expect(Date.parse(target.certificate_expires_at ?? '')).toBeGreaterThan(Date.now());
+    expect(target.failure_class).toBeNull();
   });
 
   it('should show each target to ops in Temporal: by id, by status, and in words', async () => {

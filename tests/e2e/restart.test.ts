@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sendSignal } from '../../src/start/processIdentity.ts';
 import { doubledSlots, slotOf, StackClient } from '../support/stackClient.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import type { CheckAnswer, TargetAnswer } from '../support/targetAnswers.ts';
@@ -114,4 +115,25 @@ describe('a stack that is stopped and started again', () => {
         .sort(),
     );
   });
+
+  it('should go on, with nothing doubled, when every process is killed at once', async () => {
+    const rows = await client.untilChecks(idOf('up'), { after: startedAt });
+    const episode = await client.target(idOf('down'));
+    for (const { pid } of Object.values(stack.processes())) sendSignal(pid, 'SIGKILL');
+    await stack.exited;
+    stack = await startStack({ dataDir: stack.dataDir, ports: stack.ports });
+    startedAt = Date.now();
+    client = new StackClient(stack);
+    const later = await client.untilChecks(idOf('up'), { count: 2, after: startedAt });
+    await client.untilChecks(idOf('down'), { count: 2, after: startedAt });
+    // What was answered before is still there.
+    expect(later).toEqual(expect.arrayContaining(rows));
+    expect(doubledSlots(later)).toEqual([]);
+    expect(later.filter(({ ok }) => !ok)).toEqual([]);
+    expect(await client.target(idOf('down'))).toMatchObject({
+      status: 'DOWN',
+      last_state_change_at: episode.last_state_change_at,
+    });
+    expect((await client.target(idOf('paused'))).status).toBe('PAUSED');
+  }, 60_000);
 });

@@ -7,6 +7,12 @@ import { until } from '../support/until.ts';
 
 const NAMES = ['one', 'two', 'three'];
 
+const REQUESTS = [
+  ['GET', '/http-targets', undefined],
+  ['PUT', '/http-targets/ID', { tags: ['renamed'] }],
+  ['GET', '/http-targets/ID/checks', undefined],
+] as const;
+
 describe('a stack that loses a server', () => {
   let stack: Stack;
   let client: StackClient;
@@ -15,7 +21,10 @@ describe('a stack that loses a server', () => {
   const idOf = (name: string): string => ids[name] ?? '';
 
   beforeAll(async () => {
-    [stack, farm] = await Promise.all([startStack(), startTargetFarm()]);
+    [stack, farm] = await Promise.all([
+      startStack({ env: { RECONCILE_INTERVAL_SECONDS: '5' } }), // a minute by default
+      startTargetFarm(),
+    ]);
     client = new StackClient(stack);
     for (const name of NAMES) ids[name] = await client.create({ name, url: `${farm.origin}/${name}` });
     for (const name of NAMES) await client.untilChecks(idOf(name), { count: 3 });
@@ -32,7 +41,9 @@ describe('a stack that loses a server', () => {
     for (let times = 0; times < 3; times += 1) {
       const killed = signalTo(stack, 'postgres', 'SIGKILL');
       await untilEnded(killed, 5_000);
-      answers.add((await client.request('GET', '/http-targets')).status);
+      for (const [method, path, body] of REQUESTS) {
+        answers.add((await client.request(method, path.replace('ID', idOf('one')), body)).status);
+      }
       await untilReplaced(stack, 'postgres', killed);
     }
     await until(stack.isHealthy, { what: 'health' });
@@ -55,25 +66,42 @@ describe('a stack that loses a server', () => {
     }
   }, 120_000);
 
+  it('should hold nothing against targets when Postgres and the worker are lost at once', async () => {
+    const lost = [signalTo(stack, 'postgres', 'SIGKILL'), signalTo(stack, 'worker', 'SIGKILL')] as const;
+    await Promise.all([untilReplaced(stack, 'postgres', lost[0]), untilReplaced(stack, 'worker', lost[1])]);
+    await until(stack.isHealthy, { what: 'health' });
+    const backAt = Date.now();
+    for (const name of NAMES) {
+      const rows = await client.untilChecks(idOf(name), { after: backAt });
+      expect(doubledSlots(rows)).toEqual([]);
+      expect(rows.filter(({ ok }) => !ok)).toEqual([]);
+      expect(await client.target(idOf(name))).toMatchObject({ status: 'UP', consecutive_failures: 0 });
+    }
+  }, 60_000);
+
   it('should take what users ask for while Temporal is away, and do it when it is back', async () => {
-    const killed = signalTo(stack, 'temporal', 'SIGKILL');
+    let killed = signalTo(stack, 'temporal', 'SIGKILL');
     await untilEnded(killed, 5_000);
-    const [created] = await Promise.all([
+    const requests = Promise.all([
       client.create({ name: 'meanwhile', url: `${farm.origin}/meanwhile` }),
       client.change(idOf('two'), { is_active: false }),
       client.remove(idOf('three')),
     ]);
+    // Away for longer than anybody waits for an answer.
+    for (let times = 0; times < 2; times += 1) {
+      await untilReplaced(stack, 'temporal', killed);
+      killed = signalTo(stack, 'temporal', 'SIGKILL');
+      await untilEnded(killed, 5_000);
+    }
+    const [created] = await requests;
     await untilReplaced(stack, 'temporal', killed);
     await until(stack.isHealthy, { withinMs: 30_000, what: 'health' });
-    const backAt = Date.now();
-
     await client.untilStatus(created, 'UP', 30_000);
     await client.untilStatus(idOf('two'), 'PAUSED', 30_000);
-    const rows = await client.untilChecks(idOf('one'), { count: 3, after: backAt });
+    const since = Date.now();
+    const rows = await client.untilChecks(idOf('one'), { count: 2, after: since });
     expect(doubledSlots(rows)).toEqual([]);
     expect(rows.filter(({ ok }) => !ok)).toEqual([]);
-    const since = Date.now();
-    await client.untilChecks(idOf('one'), { count: 2, after: since });
     for (const gone of ['/two', '/three']) {
       expect(farm.requests(gone).filter(({ at }) => at > since)).toEqual([]);
     }

@@ -18,7 +18,13 @@ import {
   retireSignal,
   touchSignal,
 } from '../../src/workflows/messages.ts';
-import { buildFailure, buildResult, buildSchedule } from '../support/buildCheck.ts';
+import {
+  buildFailure,
+  buildResult,
+  buildSchedule,
+  recordedAnswer,
+  unrecordedAnswer,
+} from '../support/buildCheck.ts';
 import { startTimeSkipping, type TimeSkipping } from '../support/timeSkipping.ts';
 
 const HISTORIES = new URL('histories/', import.meta.url);
@@ -73,15 +79,10 @@ function healthAndSickness(): Scenario {
   let checks = 0;
   return {
     activities: {
-      checkTarget: ({ slot, kind }) => {
+      checkTarget: (input) => {
         checks += 1;
         const build = checks >= 4 && checks <= 8 ? buildFailure : buildResult;
-        return Promise.resolve({
-          kind: 'checked',
-          result: build({ scheduledAt: slot, kind }),
-          recorded: true,
-          failureThreshold: 2,
-        });
+        return Promise.resolve(recordedAnswer(input, build({ scheduledAt: input.slot, kind: input.kind })));
       },
     },
     play: async (taskQueue, { env }) => {
@@ -97,27 +98,22 @@ function healthAndSickness(): Scenario {
 function messages(): Scenario {
   return {
     activities: {
-      checkTarget: ({ slot, kind }) =>
-        Promise.resolve({
-          kind: 'checked',
-          result: buildResult({ scheduledAt: slot, kind }),
-          recorded: true,
-          failureThreshold: 3,
-        }),
+      checkTarget: (input) =>
+        Promise.resolve(recordedAnswer(input, buildResult({ scheduledAt: input.slot, kind: input.kind }), 3)),
     },
     play: async (taskQueue, { env }) => {
       const handle = await startTarget(taskQueue);
-      await env.sleep('10 minutes');
+      await env.sleep('5 minutes');
       await handle.executeUpdate(checkNowUpdate);
       await handle.signal(pauseSignal, { version: 2 });
-      await env.sleep('10 minutes');
+      await env.sleep('5 minutes');
       await handle.signal(resumeSignal, { version: 3 });
-      await env.sleep('10 minutes');
+      await env.sleep('5 minutes');
       await handle.signal(
         configureSignal,
         buildSchedule({ version: 4, intervalSeconds: 60, name: 'renamed' }),
       );
-      await env.sleep('10 minutes');
+      await env.sleep('5 minutes');
       await handle.signal(retireSignal);
       await handle.result();
       return handle;
@@ -130,11 +126,10 @@ function postgresAway(): Scenario {
   let writes = 0;
   return {
     activities: {
-      checkTarget: ({ slot, kind }) => {
+      checkTarget: (input) => {
         checks += 1;
-        const recorded = checks > 8;
-        const result = buildResult({ scheduledAt: slot, kind });
-        return Promise.resolve({ kind: 'checked', result, recorded, failureThreshold: recorded ? 2 : null });
+        const result = buildResult({ scheduledAt: input.slot, kind: input.kind });
+        return Promise.resolve(checks > 8 ? recordedAnswer(input, result) : unrecordedAnswer(result));
       },
       recordChecks: () => {
         writes += 1;
@@ -157,7 +152,7 @@ function lostMessage(): Scenario {
   return {
     activities: {
       checkTarget: ({ schedule }) =>
-        Promise.resolve({ kind: 'superseded', version: schedule.version === 1 ? 2 : null }),
+        Promise.resolve(schedule.version === 1 ? { kind: 'superseded', version: 2 } : { kind: 'deleted' }),
       loadSchedule: () => Promise.resolve(buildSchedule({ version: 2 })),
     },
     play: async (taskQueue) => {
@@ -173,7 +168,7 @@ function reconciled(): Scenario {
     activities: {
       ensurePartitions: () => Promise.resolve(),
       reconcileTargets: () =>
-        Promise.resolve({ targets: 3, started: 1, configured: 1, retired: 1, refused: 0 }),
+        Promise.resolve({ targets: 3, started: 1, configured: 1, retired: 1, failed: 0, refused: 0 }),
     },
     play: async (taskQueue, { env }) => {
       const handle = await env.client.workflow.start<typeof reconcile>('reconcile', {

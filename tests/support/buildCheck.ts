@@ -1,5 +1,7 @@
+import type { CheckTargetAnswer, CheckTargetInput } from '../../src/activities/contracts.ts';
 import type { CheckResult } from '../../src/domain/check.ts';
 import type { TargetSchedule } from '../../src/domain/schedule.ts';
+import { decideCheck } from '../../src/domain/targetState.ts';
 
 export function buildSchedule(overrides: Partial<TargetSchedule> = {}): TargetSchedule {
   return {
@@ -40,4 +42,19 @@ export function buildFailure(overrides: Partial<CheckResult> = {}): CheckResult 
     timings: { dnsMs: null, tcpMs: null, tlsMs: null, firstByteMs: null, totalMs: 1 },
     ...overrides,
   });
+}
+
+/** What the activity answers when Postgres takes the result. */
+export function recordedAnswer(
+  input: CheckTargetInput,
+  result: CheckResult,
+  failureThreshold = 2,
+): CheckTargetAnswer {
+  const state = decideCheck(null, input.state, result, { ...input.schedule, failureThreshold });
+  return { kind: 'checked', result, recorded: { state, failureThreshold } };
+}
+
+/** What it answers when Postgres does not commit in time. */
+export function unrecordedAnswer(result: CheckResult): CheckTargetAnswer {
+  return { kind: 'checked', result, recorded: null };
 }

@@ -21,12 +21,7 @@ export function exchangeFailure(error: unknown, endpoint: string, progress: Prog
     case 'EPIPE':
       return lostConnection('reset', endpoint, progress);
     case 'UND_ERR_SOCKET':
-      return errorText(error, 'message').startsWith('bad')
-        ? new ProbeFailure(
-            'protocol',
-            `${endpoint} answered with a switch of protocols that was not asked for`,
-          )
-        : lostConnection('closed', endpoint, progress);
+      return unasked(errorText(error, 'message'), endpoint) ?? lostConnection('closed', endpoint, progress);
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return new ProbeFailure('connect', `The route to ${endpoint} was lost (${code})`);
@@ -45,11 +40,24 @@ export function exchangeFailure(error: unknown, endpoint: string, progress: Prog
         'The request of this target cannot be sent: its method or headers are not valid',
       );
     default:
+      // The request is on its way, so what goes wrong now came from the other side.
       return new ProbeFailure(
-        'monitor',
-        `Unexpected error while talking to ${endpoint} (${code || 'no code'})`,
+        'protocol',
+        `The answer of ${endpoint} cannot be understood (${code || 'no code'})`,
       );
   }
+}
+
+/** undici's words for answers that it does not take. */
+function unasked(message: string, endpoint: string): ProbeFailure | null {
+  if (message === 'bad response') {
+    return new ProbeFailure('protocol', `${endpoint} answered with 100 Continue, which was not asked for`);
+  }
+  if (!message.startsWith('bad')) return null;
+  return new ProbeFailure(
+    'protocol',
+    `${endpoint} answered with a switch of protocols that was not asked for`,
+  );
 }
 
 function lostConnection(how: 'reset' | 'closed', endpoint: string, progress: Progress): ProbeFailure {

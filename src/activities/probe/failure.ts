@@ -38,9 +38,12 @@ export function errorText(error: unknown, property: 'message' | 'reason' | 'data
   return typeof text === 'string' ? text : '';
 }
 
-/** A URL as messages may show it: without credentials, query and fragment, which may hold secrets. */
+/**
+ * A URL as messages may show it, which go into rows, answers and Temporal's histories: all but scheme and host
+ * may hold secrets (of a webhook the path is one).
+ */
 export function displayUrl(url: URL): string {
-  return `${url.protocol}//${url.host}${url.pathname}`;
+  return `${url.protocol}//${url.host}`;
 }
 
 /** Faults that can only be our own machine's; null for all others. */

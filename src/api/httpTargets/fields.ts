@@ -47,7 +47,13 @@ function urlIssue(text: string, guard: AddressGuard): [type: string, message: st
   return barred === null ? null : ['url_barred', `URL should name a host that may be monitored: ${barred}`];
 }
 
-export const nameField = z.string().trim().min(1).max(200);
+/** Shown in terminals and mails as it is: one line, without control characters. */
+export const nameField = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}\u2028\u2029]*$/u, 'Name should be one line without control characters');
 
 export const methodField = z
   .string()

@@ -11,7 +11,7 @@ const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const FITS = {
   instant: (part: unknown) => typeof part === 'number' && part >= 0 && part <= LAST_INSTANT,
   time: (part: unknown) =>
-    typeof part === 'string' && /^\d{4}-/.test(part) && z.iso.datetime().safeParse(part).success,
+    typeof part === 'string' && /^(?!0000)\d{4}-/.test(part) && z.iso.datetime().safeParse(part).success,
   uuid: (part: unknown) =>
     typeof part === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part),
 };

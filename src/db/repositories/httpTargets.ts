@@ -94,8 +94,13 @@ export class HttpTargetRepository {
    * @throws UrlTakenError; under any concurrency one of the callers creates it
    */
   async create(id: string, definition: TargetDefinition): Promise<Target> {
-    await this.withFreeUrl(definition.url, () => this.insert(id, definition));
-    return this.existing(id);
+    // The holder of the URL may be deleted between the insert that met it and the look at it.
+    for (;;) {
+      const created = await this.insert(id, definition);
+      if (created !== null) return created;
+      const holder = await this.holderOf(definition.url);
+      if (holder !== null) throw new UrlTakenError(holder);
+    }
   }
 
   /**
@@ -137,7 +142,7 @@ export class HttpTargetRepository {
       const next = change(before);
       const isNewVersion = CHECKED_FIELDS.some((field) => !sameValue(before[field], next[field]));
       await this.write(db, before, next, isNewVersion);
-      if (before.isActive !== next.isActive) await markPauseOrResume(db, id, next.isActive);
+      if (isNewVersion) await startOver(db, id, before, next);
       const after = await this.findOne(sql`t.id = ${id}`, db);
       return after === null ? null : { before, after };
     });
@@ -153,8 +158,8 @@ export class HttpTargetRepository {
     return deleted > 0;
   }
 
-  /** @returns false when another target has the URL */
-  private insert(id: string, definition: TargetDefinition): Promise<boolean> {
+  /** @returns null when another target has the URL */
+  private insert(id: string, definition: TargetDefinition): Promise<Target | null> {
     return inTransaction(this.em, async (db) => {
       const { rows } = await sql<{ key: number }>`
         insert into http_targets (id, client_id, name, url, url_normalized, method, timeout_seconds,
@@ -166,13 +171,13 @@ export class HttpTargetRepository {
         returning key
       `.execute(db);
       const [created] = rows;
-      if (created === undefined) return false;
+      if (created === undefined) return null;
       const { isActive } = definition;
       await sql`
         insert into http_target_states (target_key, status, next_check_at)
         values (${created.key}, ${isActive ? 'unknown' : 'paused'}, ${isActive ? sql`now()` : null})
       `.execute(db);
-      return true;
+      return this.findOne(sql`t.id = ${id}`, db);
     });
   }
 
@@ -186,21 +191,6 @@ export class HttpTargetRepository {
     `.execute(db);
     const [row] = rows;
     return row === undefined ? null : toTarget(row, this.secrets);
-  }
-
-  private async existing(id: string): Promise<Target> {
-    const target = await this.find(id);
-    if (target === null) throw new Error(`Target ${id} was deleted while it was being written.`);
-    return target;
-  }
-
-  /** Tries until the insert took the URL or its holder is known: the holder may be deleted in between. */
-  private async withFreeUrl(url: string, insert: () => Promise<boolean>): Promise<void> {
-    for (;;) {
-      if (await insert()) return;
-      const holder = await this.holderOf(url);
-      if (holder !== null) throw new UrlTakenError(holder);
-    }
   }
 
   private async holderOf(url: string): Promise<string | null> {
@@ -231,6 +221,7 @@ export class HttpTargetRepository {
     }
     if (filter.isActive !== undefined) all.push(sql`t.is_active = ${filter.isActive}`);
     if (filter.status === 'paused') all.push(sql`not t.is_active`);
+    else if (filter.status === 'unknown') all.push(sql`(t.is_active and s.status in ('unknown', 'paused'))`);
     else if (filter.status !== undefined) all.push(sql`(t.is_active and s.status = ${filter.status})`);
     if (filter.tag !== undefined) all.push(sql`${filter.tag} = any(t.tags)`);
     if (filter.cursor !== undefined) {
@@ -265,11 +256,22 @@ export class HttpTargetRepository {
   }
 }
 
-/** What lists show until the next check, or as long as the target is paused. */
-async function markPauseOrResume(db: Kysely<object>, id: string, isActive: boolean): Promise<void> {
+/**
+ * A new version counts anew, as its workflow does: streaks start over, and a target that is paused or resumed
+ * shows so until its next check.
+ */
+async function startOver(
+  db: Kysely<object>,
+  id: string,
+  before: TargetDefinition,
+  next: TargetDefinition,
+): Promise<void> {
+  const status = next.isActive ? 'unknown' : 'paused';
+  const change =
+    before.isActive === next.isActive ? sql`` : sql`, status = ${status}, last_state_change_at = now()`;
   await sql`
-    update http_target_states set status = ${isActive ? 'unknown' : 'paused'}, consecutive_failures = 0,
-      consecutive_passes = 0, last_state_change_at = now(), next_check_at = ${isActive ? sql`now()` : null}
+    update http_target_states set consecutive_failures = 0, consecutive_passes = 0,
+      next_check_at = ${next.isActive ? sql`now()` : null} ${change}
     where target_key = (select key from http_targets where id = ${id})
   `.execute(db);
 }

@@ -9,9 +9,14 @@ export interface WatchedTarget {
   readonly failureThreshold: number;
 }
 
+/** A target, or why there is none: "unknown" may mean that this is the wrong database. */
+export type FoundTarget =
+  ({ readonly kind: 'found' } & WatchedTarget) | { readonly kind: 'deleted' } | { readonly kind: 'unknown' };
+
 /** What reconcile compares with the running workflows. */
 export interface TargetVersion {
   readonly id: string;
+  readonly name: string;
   readonly version: number;
   readonly isDeleted: boolean;
 }
@@ -32,26 +37,34 @@ export class WatchedTargetRepository {
     return found ?? null;
   }
 
-  async findMany(ids: readonly string[]): Promise<WatchedTarget[]> {
-    return ids.length === 0 ? [] : this.select(sql`t.id = any(${ids}::uuid[])`);
+  async lookUp(id: string): Promise<FoundTarget> {
+    const watched = await this.find(id);
+    if (watched !== null) return { kind: 'found', ...watched };
+    const [row] = await this.versions([id]);
+    return { kind: row?.isDeleted === true ? 'deleted' : 'unknown' };
   }
 
   /** Every living target, a page at a time in order of key; `after` is the last key of the page before. */
   async page(after: number, limit: number): Promise<{ versions: TargetVersion[]; lastKey: number | null }> {
-    const { rows } = await sql<{ key: number; id: string; version: number }>`
-      select key, id, version from http_targets
+    const { rows } = await sql<{ key: number; id: string; name: string; version: number }>`
+      select key, id, name, version from http_targets
       where key > ${after} and deleted_at is null order by key limit ${limit}
     `.execute(this.em.getKysely<object>());
-    const versions = rows.map(({ id, version }) => ({ id, version, isDeleted: false }));
+    const versions = rows.map(({ id, name, version }) => ({ id, name, version, isDeleted: false }));
     return { versions, lastKey: rows.at(-1)?.key ?? null };
   }
 
   /** The rows of these ids as they are now, deleted ones included; ids without a row are absent. */
   async versions(ids: readonly string[]): Promise<TargetVersion[]> {
-    const { rows } = await sql<{ id: string; version: number; is_deleted: boolean }>`
-      select id, version, deleted_at is not null as is_deleted from http_targets where id = any(${ids}::uuid[])
+    const { rows } = await sql<{ id: string; name: string; version: number; is_deleted: boolean }>`
+      select id, name, version, deleted_at is not null as is_deleted from http_targets where id = any(${ids}::uuid[])
     `.execute(this.em.getKysely<object>());
-    return rows.map((row) => ({ id: row.id, version: row.version, isDeleted: row.is_deleted }));
+    return rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      version: row.version,
+      isDeleted: row.is_deleted,
+    }));
   }
 
   private async select(condition: RawBuilder<unknown>): Promise<WatchedTarget[]> {

@@ -22,6 +22,7 @@ class Directory implements TargetWorkflowDirectory {
   readonly started: string[] = [];
   readonly configured: string[] = [];
   readonly retired: string[] = [];
+  broken: string | null = null;
   private readonly running: readonly RunningTarget[];
 
   constructor(running: readonly RunningTarget[]) {
@@ -32,9 +33,10 @@ class Directory implements TargetWorkflowDirectory {
     for (const target of this.running) yield await Promise.resolve(target);
   }
 
-  startMissing(ids: readonly string[]): Promise<number> {
-    this.started.push(...ids);
-    return Promise.resolve(ids.length);
+  start(id: string): Promise<boolean> {
+    if (id === this.broken) return Promise.reject(new Error('Temporal refuses this one'));
+    this.started.push(id);
+    return Promise.resolve(true);
   }
 
   configure(id: string): Promise<void> {
@@ -49,13 +51,13 @@ class Directory implements TargetWorkflowDirectory {
 }
 
 function running(targetId: string, overrides: Partial<RunningTarget> = {}): RunningTarget {
-  return { targetId, installationId: OURS, version: 1, ...overrides };
+  return { targetId, installationId: OURS, version: 1, name: 'shop', ...overrides };
 }
 
 function reconcileWith(workflows: Directory, force = false) {
   const watchedTargets = new WatchedTargetRepository(db.orm.em.fork(), TEST_SECRETS);
   return reconcileTargets(
-    { watchedTargets, workflows, installationId: OURS, heartbeat: () => undefined },
+    { watchedTargets, workflows, installationId: OURS, progress: () => undefined, onFault: () => undefined },
     { force },
   );
 }
@@ -79,6 +81,19 @@ describe('#reconcileTargets', () => {
     const directory = new Directory([running(target.id)]);
     await reconcileWith(directory);
     expect(directory.configured).toEqual([target.id]);
+  });
+
+  it('hands on a new name that the workflow never heard of', async () => {
+    const target = await db.create({ name: 'new' });
+    const directory = new Directory([running(target.id, { name: 'old' })]);
+    expect(await reconcileWith(directory)).toMatchObject({ configured: 1 });
+  });
+
+  it('brings all others in line when one target cannot be', async () => {
+    const targets = await Promise.all([1, 2, 3].map(() => db.create()));
+    const directory = new Directory([]);
+    directory.broken = targets[1]?.id ?? null;
+    expect(await reconcileWith(directory)).toMatchObject({ targets: 3, started: 2, failed: 1 });
   });
 
   it('ends every workflow whose row says that it was deleted', async () => {

@@ -1,55 +1,13 @@
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Recorder } from '../../../src/activities/recorder.ts';
 import { createOrm } from '../../../src/db/orm.ts';
-import { CheckRepository, type CheckToRecord } from '../../../src/db/repositories/checks.ts';
+import { CheckRepository } from '../../../src/db/repositories/checks.ts';
+import type { CheckToRecord } from '../../../src/db/repositories/checkToRecord.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { buildResult } from '../../support/buildCheck.ts';
+import { Network } from '../../support/network.ts';
 import { openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
 import { until } from '../../support/until.ts';
-
-/** A network in front of Postgres that can be cut, or swallow everything. */
-class Network {
-  isSilent = false;
-  private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
-
-  constructor(target: URL) {
-    this.server = createServer((client) => {
-      const upstream = connect(Number(target.port), target.hostname);
-      for (const [from, to] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.sockets.add(from);
-        from.on('data', (chunk) => {
-          if (!this.isSilent) to.write(chunk);
-        });
-        from.on('close', () => to.destroy());
-        from.on('error', () => to.destroy());
-      }
-    });
-  }
-
-  async listen(): Promise<number> {
-    this.server.listen(0, '127.0.0.1');
-    await once(this.server, 'listening');
-    const address = this.server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
-
-  cut(): void {
-    for (const socket of this.sockets) socket.destroy();
-    this.sockets.clear();
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    this.server.close();
-    await once(this.server, 'close');
-  }
-}
 
 let db: TargetDatabase;
 let network: Network;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
-import { CheckRepository, type CheckToRecord } from '../../../src/db/repositories/checks.ts';
+import { CheckRepository } from '../../../src/db/repositories/checks.ts';
+import type { CheckToRecord } from '../../../src/db/repositories/checkToRecord.ts';
 import type { CheckResult } from '../../../src/domain/check.ts';
-import { INITIAL_STATE, reduceCheck } from '../../../src/domain/targetState.ts';
+import { decideCheck, INITIAL_STATE } from '../../../src/domain/targetState.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { buildFailure, buildResult, buildSchedule } from '../../support/buildCheck.ts';
 import { buildDefinition, openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
@@ -27,8 +28,8 @@ function toRecord(
     targetId: target.id,
     result,
     version: target.version,
-    decide: (stored, failureThreshold) => ({
-      state: reduceCheck(INITIAL_STATE, stored, buildSchedule({ failureThreshold })).state,
+    decide: (stored, known) => ({
+      state: decideCheck(known.state, INITIAL_STATE, stored, buildSchedule()),
       nextCheckAt: result.scheduledAt + 60_000,
     }),
     ...overrides,
@@ -86,12 +87,28 @@ describe('CheckRepository#record', () => {
     const answers = await checks.record(
       [changed, deleted, unknown].map((target) => toRecord(target, buildResult({ scheduledAt: now }))),
     );
-    expect(answers).toEqual([
-      { kind: 'superseded', version: 2 },
-      { kind: 'superseded', version: null },
-      { kind: 'superseded', version: null },
-    ]);
+    expect(answers).toEqual([{ kind: 'superseded', version: 2 }, { kind: 'deleted' }, { kind: 'unknown' }]);
     expect((await db.history().list(changed.id, { limit: 10 })).items).toEqual([]);
+  });
+
+  it('goes on from what the row knows when its workflow has missed a check', async () => {
+    const target = await db.create();
+    const slot = (index: number) => now + index * 1_000;
+    for (const index of [0, 1])
+      await checks.record([toRecord(target, buildFailure({ scheduledAt: slot(index) }))]);
+    expect(await db.targets().find(target.id)).toMatchObject({ status: 'down', episode: 1 });
+    // It asks again from the state before all of them.
+    const [answer] = await checks.record([toRecord(target, buildResult({ scheduledAt: slot(2) }))]);
+    expect(answer).toMatchObject({ decided: { state: { status: 'up', episode: 1 } } });
+    for (const index of [3, 4])
+      await checks.record([toRecord(target, buildFailure({ scheduledAt: slot(index) }))]);
+    expect(await db.targets().find(target.id)).toMatchObject({ status: 'down', episode: 2 });
+  });
+
+  it('counts a check once, however often it is recorded', async () => {
+    const target = await db.create();
+    for (const _ of [1, 2, 3]) await checks.record([toRecord(target, buildFailure({ scheduledAt: now }))]);
+    expect(await db.targets().find(target.id)).toMatchObject({ status: 'unknown', consecutiveFailures: 1 });
   });
 
   it('stores what a workflow kept through an outage, whatever has changed since', async () => {
@@ -119,7 +136,7 @@ describe('CheckRepository#record', () => {
       toRecord(target, buildFailure({ scheduledAt: now + 1 })),
       toRecord(target, buildResult({ scheduledAt: now })),
     ]);
-    expect(await db.targets().find(target.id)).toMatchObject({ consecutiveFailures: 1 });
+    expect(await db.targets().find(target.id)).toMatchObject({ status: 'up', consecutiveFailures: 1 });
   });
 
   it('makes the partition of a day that has none', async () => {

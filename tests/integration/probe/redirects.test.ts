@@ -60,7 +60,7 @@ describe('redirects', () => {
     const outcome = await check(`${server.origin}/11`);
     expect(outcome).toMatchObject({
       failureClass: 'too_many_redirects',
-      errorMessage: `More than 10 redirects, the last one to ${server.origin}/0`,
+      errorMessage: `More than 10 redirects, the last one to ${server.origin}`,
       statusCode: 302,
     });
     expect(server.seen).toHaveLength(11);
@@ -70,7 +70,7 @@ describe('redirects', () => {
     await using server = await startRedirects((path) => ({ status: 302, location: path }));
     const outcome = await check(`${server.origin}/loop?session=secret`);
     expect(outcome.failureClass).toBe('too_many_redirects');
-    expect(outcome.errorMessage).toBe(`Redirects run in a circle through ${server.origin}/loop`);
+    expect(outcome.errorMessage).toBe(`Redirects run in a circle through ${server.origin}`);
   });
 
   it('are judged themselves when they are not to be followed', async () => {
@@ -118,7 +118,7 @@ describe('redirects', () => {
     const outcome = await check(`${server.origin}/old?key=secret`);
     expect(outcome).toMatchObject({
       failureClass: 'protocol',
-      errorMessage: `${server.origin}/old answered 301 without saying where to go`,
+      errorMessage: `${server.origin} answered 301 without saying where to go`,
       statusCode: 301,
     });
   });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { freshTarget, TargetRun, type CarriedTarget } from '../../../src/domain/targetRun.ts';
+import { freshTarget, type CarriedTarget } from '../../../src/domain/carriedTarget.ts';
+import type { CheckResult } from '../../../src/domain/check.ts';
+import { TargetRun, type RecordedDecision } from '../../../src/domain/targetRun.ts';
 import {
+  decideCheck,
   INITIAL_STATE,
   reduceCheck,
   type StatusTransition,
@@ -38,7 +41,7 @@ describe('TargetRun', () => {
         let run = new TargetRun(id, carried);
         let now = START;
         let bare: TargetState = INITIAL_STATE;
-        const decided: StatusTransition[] = [];
+        const transitions: StatusTransition[] = [];
         const expected: StatusTransition[] = [];
         const slots: number[] = [];
         for (const turn of sequence) {
@@ -50,15 +53,15 @@ describe('TargetRun', () => {
             const reduced = reduceCheck(bare, result, schedule);
             bare = reduced.state;
             if (reduced.transition !== null) expected.push(reduced.transition);
-            const transition = run.checked(result, turn.recorded, turn.recorded ? 2 : null, now);
-            if (transition !== null) decided.push(transition);
+            const transition = run.checked(result, turn.recorded ? decided(run, result) : null, now);
+            if (transition !== null) transitions.push(transition);
           }));
           if (turn.rolls) {
             carried = structuredClone(run.carried());
             run = new TargetRun(id, carried);
           }
         }
-        expect(decided).toEqual(expected);
+        expect(transitions).toEqual(expected);
         expect(run.currentState).toEqual(bare);
         expect(new Set(slots).size).toBe(slots.length);
         expect(slots).toEqual([...slots].sort((a, b) => a - b));
@@ -82,43 +85,59 @@ describe('TargetRun', () => {
             (slot) => {
               seen.add(slot);
               if (turn.recorded) stored.add(slot);
-              run.checked(buildResult({ scheduledAt: slot }), turn.recorded, turn.recorded ? 2 : null, now);
+              const result = buildResult({ scheduledAt: slot });
+              run.checked(result, turn.recorded ? decided(run, result) : null, now);
             },
-            () => {
-              for (const { scheduledAt } of run.unrecordedResults) stored.add(scheduledAt);
+            (results) => {
+              for (const { scheduledAt } of results) stored.add(scheduledAt);
             },
           ));
         }
-        for (const { scheduledAt } of run.unrecordedResults) stored.add(scheduledAt);
+        for (const { result } of run.carried().unrecorded) stored.add(result.scheduledAt);
         expect(stored).toEqual(seen);
       }),
     );
   });
 
-  it('takes versions in any order and ends with the newest', () => {
+  it('ends with the newest version, in whatever order messages and answers of the database come', () => {
     const versions = [1, 2, 3, 4].map((version) =>
       buildSchedule({ version, isActive: version !== 3, intervalSeconds: 60 * version }),
     );
+    const [first] = versions;
+    if (first === undefined) throw new Error('unreachable');
     fc.assert(
-      fc.property(fc.shuffledSubarray(versions, { minLength: 1 }), fc.boolean(), (arriving, asSignals) => {
-        const [first] = versions;
-        if (first === undefined) throw new Error('unreachable');
-        const run = new TargetRun('id', freshTarget('id', first, INITIAL_STATE, START));
-        for (const one of arriving) {
-          if (asSignals && one.version === 3) run.setActive(false, 3, START);
-          else run.configure(one, START);
-          // What the workflow does next when it knows that a version is missing: it asks Postgres.
-          if (run.next(START).kind === 'reloadSchedule') {
-            const newest = versions.find(
-              ({ version }) => version === Math.max(...arriving.map((v) => v.version)),
-            );
-            if (newest !== undefined) run.scheduleReloaded(newest, START);
+      fc.property(
+        fc.shuffledSubarray(versions, { minLength: 1 }),
+        fc.boolean(),
+        fc.array(fc.constantFrom('answer', 'roll', 'nothing'), { minLength: 8, maxLength: 8 }),
+        (arriving, asSignals, between) => {
+          let run = new TargetRun('id', freshTarget('id', first, INITIAL_STATE, START));
+          let committed = 1; // what Postgres says: a message is sent after its version was committed
+          let asked: { askedFor: number; answer: typeof first } | null = null;
+          const stepOn = (what: string): void => {
+            if (asked === null && run.next(START).kind === 'reloadSchedule') {
+              const answer = versions.find(({ version }) => version === committed);
+              if (answer !== undefined) asked = { askedFor: run.reloadStarted(), answer };
+            }
+            if (what === 'answer' && asked !== null) {
+              run.scheduleReloaded(asked.answer, asked.askedFor, START);
+              asked = null;
+            }
+            // With an activity in flight nothing is rolled.
+            if (what === 'roll' && asked === null) run = new TargetRun('id', structuredClone(run.carried()));
+          };
+          for (const one of arriving) {
+            committed = Math.max(committed, one.version);
+            if (asSignals && one.version === 3) run.setActive(false, 3, START);
+            else run.configure(one, START);
+            stepOn(between.pop() ?? 'nothing');
           }
-        }
-        const newest = Math.max(1, ...arriving.map(({ version }) => version));
-        expect(run.currentSchedule.version).toBe(newest);
-        expect(run.isPaused).toBe(newest === 3);
-      }),
+          for (const what of [...between, 'answer', 'answer', 'answer']) stepOn(what);
+          expect(run.currentSchedule.version).toBe(committed);
+          expect(run.isPaused).toBe(committed === 3);
+        },
+      ),
+      { numRuns: 1_000 },
     );
   });
 
@@ -139,12 +158,17 @@ describe('TargetRun', () => {
   });
 });
 
+/** What Postgres makes of it, knowing nothing that the run does not. */
+function decided(run: TargetRun, result: CheckResult): RecordedDecision {
+  return { state: decideCheck(null, run.currentState, result, schedule), failureThreshold: 2 };
+}
+
 function playUntilCheck(
   run: TargetRun,
   start: number,
   turn: Turn,
   check: (slot: number) => void,
-  write: () => void = () => undefined,
+  write: (results: readonly CheckResult[]) => void = () => undefined,
 ): { now: number } {
   let now = start;
   for (let steps = 0; steps < 20; steps += 1) {
@@ -155,8 +179,9 @@ function playUntilCheck(
       return { now };
     }
     if (step.kind === 'writeUnrecorded') {
-      write();
-      run.unrecordedWritten();
+      const results = run.writeStarted();
+      write(results);
+      run.written(results);
     } else if (step.kind === 'wait' && step.until !== null) {
       now = step.until + turn.lateMs;
     } else throw new Error(`unexpected step ${step.kind}`);

@@ -121,10 +121,23 @@ describe('#nextCheckAt', () => {
       fc.property(fc.uuid(), fc.array(seen, { minLength: 1, maxLength: 20 }), (id, kinds) => {
         const { state } = run(kinds, 3, 1);
         const slot = START + (kinds.length - 1) * 60_000;
-        const wait = nextCheckAt(id, state, schedule, slot) - slot;
+        const wait = nextCheckAt(id, state, schedule, slot, slot) - slot;
         expect(wait).toBeGreaterThan(0);
         expect(wait).toBeLessThanOrEqual(isConfirmingFailure(state) ? 30_000 : 300_000);
       }),
     );
+  });
+
+  it('skips slots that passed while the check ran, and keeps the phase', () => {
+    const schedule = buildSchedule({ intervalSeconds: 5, retryIntervalSeconds: 5 });
+    const { state } = run(['pass'], 2, 1);
+    fc.assert(
+      fc.property(fc.uuid(), fc.nat(5_400), (id, tookMs) => {
+        const slot = nextCheckAt(id, state, schedule, START, START);
+        const next = nextCheckAt(id, state, schedule, slot, slot + tookMs);
+        expect(next - slot).toBe(5_000);
+      }),
+    );
+    expect(nextCheckAt('id', state, schedule, START, START + 60_000) - START).toBeGreaterThanOrEqual(59_000);
   });
 });
