@@ -177,7 +177,8 @@ function refusalOf(error: unknown, withinMs: number): unknown {
   if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError) {
     return new CheckNowRefusedError('not_run', 'The workflow ended before it answered.', { cause: error });
   }
-  if (isGrpcServiceError(error) && Number(error.code) === RESOURCE_EXHAUSTED) {
+  const code: number | null = isGrpcServiceError(error) ? error.code : null;
+  if (code === RESOURCE_EXHAUSTED) {
     return new CheckNowRefusedError('not_run', 'Too many checks of this target are asked for at once.', {
       cause: error,
     });
