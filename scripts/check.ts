@@ -1,6 +1,6 @@
 /**
  * `make check ID=<uuid>`: checks one target now and prints what it finds. Exit code 0 when the check passed, 2
- * when it failed, 1 when it could not be made.
+ * when it failed, 1 when it could not be made (make itself turns every failure into 2).
  */
 import { loadConfig } from '../src/config.ts';
 import { createSecretBox } from '../src/db/encryption.ts';

@@ -119,8 +119,8 @@ export function isConfirmingFailure(state: TargetState): boolean {
 const LATE_SLOT_MS = 1_000;
 
 /**
- * When the target is due next after the check of `slot`: its next regular slot, or sooner while a failure
- * waits to be confirmed. Slots that passed while the check ran (one that hangs for all of its interval) are
+ * When the target is due next after the check of `slot`: at its next regular slot, or, while a failure waits to
+ * be confirmed, after the retry interval. Slots that passed while the check ran (one that hangs for all of its interval) are
  * skipped, so that the others keep the phase.
  *
  * @param now when the check ended, UTC milliseconds
@@ -132,10 +132,8 @@ export function nextCheckAt(
   slot: number,
   now: number,
 ): number {
-  const after = Math.max(slot, now - LATE_SLOT_MS);
-  const regular = nextSlot(targetId, schedule.intervalSeconds * 1_000, after);
-  if (!isConfirmingFailure(state)) return regular;
-  return Math.min(regular, Math.max(slot + schedule.retryIntervalSeconds * 1_000, now));
+  if (isConfirmingFailure(state)) return Math.max(slot + schedule.retryIntervalSeconds * 1_000, now);
+  return nextSlot(targetId, schedule.intervalSeconds * 1_000, Math.max(slot, now - LATE_SLOT_MS));
 }
 
 function lastSlot({ lastCheck }: TargetState): number {

@@ -33,14 +33,17 @@ export interface ServicesOptions {
   readonly stopping: AbortSignal;
 }
 
+/** Goes with MAX_CACHED_WORKFLOWS of the worker: some 0.4 MB each, and as much again to work with. */
+const WORKER_HEAP = '--max-old-space-size=2048';
+
 /** Describes how each process of the stack is started; starts none. */
 export function createServices(options: ServicesOptions): Services {
   const { config, entries } = options;
   return {
     postgres: config.database.embedded ? postgresService(options) : null,
     temporal: config.temporal.embedded ? temporalService(options) : null,
-    api: nodeService('API', 'api', entries.api, options),
-    worker: nodeService('worker', 'worker', entries.worker, options),
+    api: nodeService('API', 'api', [entries.api], options),
+    worker: nodeService('worker', 'worker', [WORKER_HEAP, entries.worker], options),
   };
 }
 
@@ -83,7 +86,7 @@ function temporalService({ config, given, paths, track, say, stopping }: Service
   });
 }
 
-function nodeService(name: string, id: string, entry: string, options: ServicesOptions): Service {
+function nodeService(name: string, id: string, args: readonly string[], options: ServicesOptions): Service {
   const { paths, track, say, stopping } = options;
   const logFile = join(paths.logs, `${id}.log`);
   return new Service({
@@ -93,7 +96,7 @@ function nodeService(name: string, id: string, entry: string, options: ServicesO
     stopping,
     run: async (): Promise<Runnable> => {
       prepareLog(logFile);
-      const child = await startChild({ command: process.execPath, args: [entry], logFile, ipc: true });
+      const child = await startChild({ command: process.execPath, args: [...args], logFile, ipc: true });
       track(id, child.pid);
       return { ...child, stop: (within) => stopChild(child, { signal: 'SIGTERM', ...within }) };
     },

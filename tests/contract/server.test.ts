@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { request, type IncomingMessage } from 'node:http';
+import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '../support/postgresSetup.ts';
 import { createTestDatabase, type TestDatabase } from '../support/testDatabase.ts';
+import { until } from '../support/until.ts';
 
 let database: TestDatabase;
 const started: ChildProcess[] = [];
@@ -36,16 +38,45 @@ function startServer(environment: Readonly<Record<string, string>>) {
   return { server, output: text(server.stderr), exit: exit.then(([code]) => code) };
 }
 
-async function answers(url: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const isThere = await fetch(url).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (isThere) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+async function untilHealthy(url: string): Promise<void> {
+  await until(async () => (await fetch(`${url}/health`)).ok, { withinMs: 10_000, what: 'a healthy API' });
+}
+
+/** A POST whose body is held back until the server has said that it waits for it. */
+async function beginPost(url: string, headers: Record<string, string>) {
+  const body = JSON.stringify({ name: 'held back', url: 'ftp://example.com/' });
+  const posted = request(url, {
+    method: 'POST',
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      expect: '100-continue',
+    },
+  });
+  posted.flushHeaders();
+  const answered = once(posted, 'response') as Promise<[IncomingMessage]>;
+  await once(posted, 'continue');
+  return {
+    finish: async (): Promise<number | undefined> => {
+      posted.end(body);
+      const [answer] = await answered;
+      answer.resume();
+      return answer.statusCode;
+    },
+  };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
-  return false;
 }
 
 describe('the API process', () => {
@@ -53,15 +84,15 @@ describe('the API process', () => {
     const port = await freePort();
     const { server, exit } = startServer({ PORT: String(port) });
     const url = `http://127.0.0.1:${port}/api/v1`;
-    expect(await answers(`${url}/health`)).toBe(true);
+    await untilHealthy(url);
     const headers = { 'X-API-Key': 'key-of-the-server-test' };
     expect((await fetch(`${url}/http-targets`, { headers })).status).toBe(200);
 
-    const inFlight = fetch(`${url}/health/ready`); // waits for a Temporal that is away
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const inFlight = await beginPost(`${url}/http-targets`, headers);
     const stopped = performance.now();
     server.kill('SIGTERM');
-    expect((await inFlight).status).toBe(503);
+    await until(async () => !(await accepts(port)), { what: 'a server that takes no new connections' });
+    expect(await inFlight.finish()).toBe(422);
     expect(await exit).toBe(0);
     expect(performance.now() - stopped).toBeLessThan(8_000);
   });

@@ -25,14 +25,14 @@ describe('make start', () => {
   let beside: Stack;
 
   beforeAll(async () => {
-    [stack, beside] = await Promise.all([startStack(), startStack()]);
+    [stack, beside] = await Promise.all([startStack(), startStack({ inBackground: true })]);
   }, 90_000);
 
   afterAll(async () => {
     await Promise.all([stack.destroy(), beside.destroy()]);
   });
 
-  it('should bring up two stacks side by side, each with all its processes', async () => {
+  it('should bring up two stacks side by side, one in the background of a script, each with all its processes', async () => {
     for (const one of [stack, beside]) {
       expect(Object.keys(one.processes()).sort()).toEqual(ALL);
       const health = await fetch(`${one.apiUrl}/health`);

@@ -21,6 +21,8 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** An existing DATA_DIR, to start again on it; the caller removes it. */
   readonly dataDir?: string;
+  /** Start it as `make start &` in a script does: with SIGINT ignored. */
+  readonly inBackground?: boolean;
   /** The ports of an earlier stack, to start again on them. */
   readonly ports?: StackPorts;
 }
@@ -78,7 +80,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 export async function launchStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'monitoring-stack-'));
   const ports = options.ports ?? (await choosePorts());
-  const make = spawn('make', ['start'], {
+  const [command, ...args] =
+    options.inBackground === true ? ['sh', '-c', 'trap "" INT; exec make start'] : ['make', 'start'];
+  const make = spawn(command, args, {
     cwd: ROOT,
     detached: true, // A group of its own, as a terminal gives it.
     stdio: ['ignore', 'pipe', 'pipe'],

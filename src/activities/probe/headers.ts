@@ -2,6 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ProbeFailure } from './failure.ts';
+import { CONNECTION_HEADERS } from '../../domain/connectionHeaders.ts';
 
 const { version } = z
   .object({ version: z.string() })
@@ -11,17 +12,6 @@ const { version } = z
 export const DEFAULT_HEADERS: ReadonlyMap<string, string> = new Map([
   ['user-agent', `monitoring-server/${version}`],
   ['accept', '*/*'],
-]);
-
-/** They describe the connection and the framing, which are the probe's own. */
-const CONNECTION_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
 ]);
 
 /**

@@ -1,24 +1,11 @@
 import { z } from 'zod';
 import { customIssue } from '../zodIssues.ts';
+import { CONNECTION_HEADERS } from '../../domain/connectionHeaders.ts';
 
 const MAX_HEADERS = 50;
 const MAX_VALUE_BYTES = 8_192;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** The check's own connection decides these (RFC 9110, 7.6.1; RFC 9112, 6). */
-const FRAMING_HEADERS = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Headers that are sent with the check; null sends none of one's own. */
 export const headersField = z
@@ -45,7 +32,7 @@ function headerIssue(name: string, value: string, seen: ReadonlySet<string>): [s
   if (seen.has(name.toLowerCase())) {
     return ['header_duplicate', 'Header should be given once, whatever its upper and lower case'];
   }
-  if (FRAMING_HEADERS.has(name.toLowerCase())) {
+  if (CONNECTION_HEADERS.has(name.toLowerCase())) {
     return ['header_forbidden', 'Header is set by the check itself: leave it out'];
   }
   if (value.length > MAX_VALUE_BYTES) {

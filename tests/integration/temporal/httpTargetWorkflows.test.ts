@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { sql } from 'kysely';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { scheduleOf } from '../../../src/db/workflowView.ts';
 import { configureSignal, statusQuery } from '../../../src/workflows/messages.ts';
@@ -110,5 +111,23 @@ describe('HttpTargetWorkflows', () => {
     expect(await real.workflows.retire(target.id)).toBe(true);
     await real.handleOf(target).result();
     expect(await real.workflows.retire(target.id)).toBe(true);
+  });
+
+  it('ends nothing when the database has no row of its target: it may be the wrong database', async () => {
+    const target = await startedTarget();
+    const db = real.db.orm.em.fork().getKysely<object>();
+    await sql`delete from http_targets where id = ${target.id}`.execute(db);
+    const failures = async () => {
+      const { events } = await real.handleOf(target).fetchHistory();
+      return (events ?? []).flatMap(
+        (event) => event.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? [],
+      );
+    };
+    await until(async () => (await failures()).length >= 2, { what: 'two checks without a row' });
+    expect(new Set(await failures())).toEqual(new Set(['TargetUnknown']));
+    const handle = real.handleOf(target);
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    expect((await handle.query(statusQuery)).state.status).toBe('up');
+    await handle.terminate();
   });
 });
