@@ -42,7 +42,7 @@ export interface Change {
 const UNCHANGED: Change = { interrupts: false, transition: null };
 
 /** How long results wait for the next try where no check of the target is going to write them along. */
-const WRITE_RETRY_MS = 60_000;
+const WRITE_RETRY_MS = 300_000;
 /** Where checks go on they write the results along; this is for those that are checked rarely. */
 const WRITE_RETRY_WHILE_CHECKING_MS = 600_000;
 /** A retired target gives its unwritten results up after this long. */

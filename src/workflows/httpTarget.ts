@@ -91,7 +91,8 @@ class HttpTargetWorkflow {
       case 'check':
         return this.check(step.slot, step.checkKind);
       case 'writeUnrecorded':
-        return this.beginToWriteUnrecorded();
+        this.writeUnrecorded();
+        return;
       case 'reloadSchedule':
         return this.reloadSchedule();
       case 'wait':
@@ -174,7 +175,7 @@ class HttpTargetWorkflow {
   }
 
   /** Beside the checks: a database that hangs must not keep the target from being looked at. */
-  private beginToWriteUnrecorded(): Promise<void> {
+  private writeUnrecorded(): void {
     const results = this.target.writeStarted();
     const { targetId } = this.input;
     const { currentState: state, dueAt: nextCheckAt } = this.target;
@@ -189,7 +190,6 @@ class HttpTargetWorkflow {
       this.hasNews = true;
     };
     void this.inFlight(write());
-    return Promise.resolve();
   }
 
   private async reloadSchedule(): Promise<void> {

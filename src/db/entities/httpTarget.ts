@@ -1,4 +1,4 @@
-import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import { defineEntity, p } from '@mikro-orm/core';
 
 /** A URL to watch, as its owner configured it. Headers and body are encrypted at rest. */
 export const HttpTarget = defineEntity({
@@ -29,5 +29,3 @@ export const HttpTarget = defineEntity({
     deletedAt: p.datetime().fieldName('deleted_at').nullable(),
   },
 });
-
-export type HttpTargetRow = InferEntity<typeof HttpTarget>;

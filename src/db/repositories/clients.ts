@@ -26,7 +26,7 @@ export interface Settings {
   readonly alertGroupingEnabled: boolean;
 }
 
-export const DEFAULT_SETTINGS: Settings = {
+const DEFAULT_SETTINGS: Settings = {
   notificationEmail: null,
   heartbeatThresholdMinutes: 5,
   consecutiveFailuresThreshold: 2,

@@ -20,7 +20,14 @@ class Cancelled extends Error {}
 const LEFTOVERS = new Set(['TCPSocketWrap', 'ConnectWrap', 'TLSWrap', 'GetAddrInfoReqWrap', 'Timeout']);
 
 /** Sockets, look-ups and timers that are at work in this process, the test runner's own timers included. */
-const activeResources = () => process.getActiveResourcesInfo().filter((kind) => LEFTOVERS.has(kind));
+/** How many there are of each kind. */
+function activeResources(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (LEFTOVERS.has(kind)) counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
 
 /** A check that is cancelled with a reason of its own as soon as `moment` has come. */
 async function cancelWhen(
@@ -71,7 +78,10 @@ describe('a cancelled check', () => {
     const url = `http://shop.example:${hole.port}/`;
     const running = probe(buildRequest({ url, signal: controller.signal }), buildDeps({ resolve }));
     await expect(running).rejects.toBe(reason);
-    await until(() => !activeResources().includes('ConnectWrap'), 'the attempt to be given up');
+    await until(
+      () => !process.getActiveResourcesInfo().includes('ConnectWrap'),
+      'the attempt to be given up',
+    );
   });
 
   it('ends in the TLS handshake', async () => {
@@ -143,13 +153,13 @@ describe('a check that is over', () => {
 
   it.each(endings)('leaves nothing behind when it %s', async (_how, behaviour, timeoutMs) => {
     await using server = await startMisbehavingServer(behaviour);
-    const isQuiet = () => activeResources().every((kind) => kind === 'Timeout');
-    await until(isQuiet, 'earlier connections to be gone');
+    // Other test files of this process may have left sockets of their own: what counts is that none is added.
     const before = activeResources();
+    const added = () =>
+      Object.entries(activeResources()).filter(([kind, count]) => count > (before[kind] ?? 0));
     const controller = new AbortController();
     await probe(buildRequest({ url: server.origin, timeoutMs, signal: controller.signal }), buildDeps());
     await server.idle();
-    await until(isQuiet, 'the connection to be gone');
-    expect(activeResources()).toEqual(before);
+    await until(() => added().length === 0, 'the connection to be gone');
   });
 });

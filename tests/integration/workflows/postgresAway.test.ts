@@ -17,7 +17,7 @@ import { Network } from '../../support/network.ts';
 import { openTargetDatabase, TEST_SECRETS, type TargetDatabase } from '../../support/targets.ts';
 import { startTimeSkipping, type TimeSkipping } from '../../support/timeSkipping.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const HOUR = 3_600_000;
 const INTERVAL = 300_000;
