@@ -137,6 +137,11 @@ async function runInitdb(
   const lines = tailOf(logFile, 200, logStart);
   const reason =
     lines.findLast((line) => /error|FATAL|PANIC|loading shared libraries/.test(line)) ?? lines.at(-1);
+  if (reason?.includes('could not look up effective user ID') === true) {
+    throw new StartError(
+      'Postgres needs the user that starts it to have a name on this machine: add the user ID to /etc/passwd, or start as another user.',
+    );
+  }
   throw new StartError(
     `The database cluster in ${options.clusterDir} could not be created (${reason?.trim() ?? describeExit(exit)}; log: ${logFile}): check that the disk has room and that the directory can be written, then start again.`,
   );
