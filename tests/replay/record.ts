@@ -54,7 +54,9 @@ async function record(name: string, scenario: Scenario): Promise<void> {
     return handle.fetchHistory();
   });
   // Who recorded it, and where, is nobody's business.
-  const json = historyToJSON(history).replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"');
+  const json = historyToJSON(history)
+    .replaceAll(/"identity": "[^"]*"/g, '"identity": "recorder"')
+    .replaceAll(/"stackTrace": "[^"]*"/g, '"stackTrace": ""');
   await writeFile(new URL(`${name}.json`, HISTORIES), `${json}\n`);
   process.stdout.write(`${name}: ${history.events?.length ?? 0} events\n`);
 }
