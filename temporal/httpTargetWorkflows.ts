@@ -23,6 +23,7 @@ import type { httpTarget } from '../src/workflows/index.ts';
 import { TemporalTimeoutError, type TemporalConnection } from './client.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
 import { httpTargetWorkflowId } from './names.ts';
+import { unlessEnded } from './unlessEnded.ts';
 
 /** A check now that did not happen, and why. */
 export class CheckNowRefusedError extends Error {
@@ -104,13 +105,9 @@ export function createHttpTargetWorkflows(options: HttpTargetWorkflowsOptions): 
       }),
 
     retire: (targetId) =>
-      handOn(targetId, async () => {
-        try {
-          await workflows.getHandle(httpTargetWorkflowId(targetId)).signal(retireSignal);
-        } catch (error) {
-          if (!(error instanceof WorkflowNotFoundError)) throw error; // has ended, or never started
-        }
-      }),
+      handOn(targetId, () =>
+        unlessEnded(workflows.getHandle(httpTargetWorkflowId(targetId)).signal(retireSignal)),
+      ),
 
     checkNow: async (watched, requestId) => {
       const withinMs = watched.target.timeoutSeconds * 1_000 + CHECK_NOW_MARGIN_MS;

@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { RunningTarget, TargetWorkflowDirectory } from '../src/activities/reconcileTargets.ts';
 import type { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
@@ -7,6 +7,7 @@ import type { httpTarget } from '../src/workflows/index.ts';
 import { configureSignal, retireSignal } from '../src/workflows/messages.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
 import { HTTP_TARGET_KIND, httpTargetWorkflowId, targetIdOfWorkflow } from './names.ts';
+import { unlessEnded } from './unlessEnded.ts';
 
 export interface TargetDirectoryOptions {
   readonly client: Client;
@@ -61,13 +62,4 @@ export function createTargetDirectory(options: TargetDirectoryOptions): TargetWo
 
     retire: (targetId) => unlessEnded(handleOf(targetId).signal(retireSignal)),
   };
-}
-
-/** Lists are a moment behind: a workflow that has ended since needs nothing. */
-async function unlessEnded(signal: Promise<void>): Promise<void> {
-  try {
-    await signal;
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
 }

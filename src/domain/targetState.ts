@@ -120,8 +120,8 @@ const LATE_SLOT_MS = 1_000;
 
 /**
  * When the target is due next after the check of `slot`: at its next regular slot, or, while a failure waits to
- * be confirmed, after the retry interval. Slots that passed while the check ran (one that hangs for all of its interval) are
- * skipped, so that the others keep the phase.
+ * be confirmed, after the retry interval. Slots that passed while the check ran (one that hangs for all of its
+ * interval) are skipped, so that the others keep the phase.
  *
  * @param now when the check ended, UTC milliseconds
  */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { startApi, type ApiUnderTest, type ApiUnderTestOptions } from '../support/apiUnderTest.ts';
-import { freePort } from '../support/postgresSetup.ts';
+import { freePort } from '../support/freePorts.ts';
 
 let api: ApiUnderTest;
 const start = async (options?: ApiUnderTestOptions): Promise<ApiUnderTest> => (api = await startApi(options));

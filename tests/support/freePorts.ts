@@ -14,6 +14,12 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...found];
 }
 
+/** One such port. */
+export async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1);
+  return port;
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve) => {

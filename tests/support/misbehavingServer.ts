@@ -1,5 +1,6 @@
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { until as untilHolds } from './until.ts';
 
 /** A server on a free port of 127.0.0.1 that does whatever a test wants with its connections. */
 export interface MisbehavingServer extends AsyncDisposable {
@@ -71,12 +72,8 @@ export async function refusedPort(): Promise<number> {
 }
 
 /** Waits for a condition, and fails with `what` when it has not come true within 5 s. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited 5 s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+export function until(condition: () => boolean, what: string): Promise<void> {
+  return untilHolds(condition, { withinMs: 5_000, everyMs: 2, what });
 }
 
 /** Accepts, reads, never answers. */

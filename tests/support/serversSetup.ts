@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDevServer, type DevServer } from '../../temporal/devServer.ts';
 import { findTemporalServer } from '../../temporal/findServer.ts';
-import startTestPostgres, { freePort, stopTestPostgres } from './postgresSetup.ts';
+import { freePort } from './freePorts.ts';
+import startTestPostgres, { stopTestPostgres } from './postgresSetup.ts';
 import { timeSkippingServerBinary } from './timeSkippingServer/binary.ts';
 
 /** Environment variable that tells the test files of a jest run where its Temporal is. */
