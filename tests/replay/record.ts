@@ -77,6 +77,15 @@ function startTarget(taskQueue: string) {
   });
 }
 
+/** Watches for an hour, then deletes the target. */
+async function anHour(taskQueue: string, { env }: TimeSkipping): Promise<WorkflowHandle> {
+  const handle = await startTarget(taskQueue);
+  await env.sleep('1 hour');
+  await handle.signal(retireSignal);
+  await handle.result();
+  return handle;
+}
+
 function healthAndSickness(): Scenario {
   let checks = 0;
   return {
@@ -87,13 +96,7 @@ function healthAndSickness(): Scenario {
         return Promise.resolve(recordedAnswer(input, build({ scheduledAt: input.slot, kind: input.kind })));
       },
     },
-    play: async (taskQueue, { env }) => {
-      const handle = await startTarget(taskQueue);
-      await env.sleep('1 hour');
-      await handle.signal(retireSignal);
-      await handle.result();
-      return handle;
-    },
+    play: anHour,
   };
 }
 
@@ -140,13 +143,7 @@ function postgresAway(): Scenario {
           : Promise.resolve();
       },
     },
-    play: async (taskQueue, { env }) => {
-      const handle = await startTarget(taskQueue);
-      await env.sleep('1 hour');
-      await handle.signal(retireSignal);
-      await handle.result();
-      return handle;
-    },
+    play: anHour,
   };
 }
 
