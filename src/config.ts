@@ -70,6 +70,12 @@ const Environment = z.object({
   TRUST_PROXY: z.string().default('0'),
   BLOCK_PRIVATE_TARGETS: flag,
   RATE_LIMIT_API: whole(1, 1_000_000, 50),
+  RETENTION_CHECKS_DAYS: whole(1, 3_650, 30),
+  WORKER_PROCESSES: whole(1, 64, 1),
+  WORKER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, 'should be 1 to 100 letters, digits, dots, dashes or underscores')
+    .default('worker'),
 });
 
 /** Everything that can be set from outside, checked once and frozen. Units are in the names. */
@@ -112,6 +118,15 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly blockPrivateTargets: boolean;
   readonly apiRateLimitPerSecond: number;
+  /** How long each check is kept; its rollups stay longer. */
+  readonly retentionChecksDays: number;
+  /** How many worker processes `make start` runs. */
+  readonly workerProcesses: number;
+  /**
+   * The place that this worker process holds, unique among all workers of a database: whoever is started under
+   * the same name is the successor, and may take what its predecessor left.
+   */
+  readonly workerName: string;
 }
 
 type EnvironmentValues = Readonly<Record<string, string | undefined>>;
@@ -199,6 +214,9 @@ function toConfig(env: z.output<typeof Environment>, dataDir: string): Config {
     trustedProxies: env.TRUST_PROXY === '0' ? [] : env.TRUST_PROXY.split(',').map((text) => text.trim()),
     blockPrivateTargets: env.BLOCK_PRIVATE_TARGETS,
     apiRateLimitPerSecond: env.RATE_LIMIT_API,
+    retentionChecksDays: env.RETENTION_CHECKS_DAYS,
+    workerProcesses: env.WORKER_PROCESSES,
+    workerName: env.WORKER_NAME,
   };
 }
 

@@ -26,6 +26,16 @@ export function reconcileId(taskQueuePrefix: string): string {
   return `${taskQueuePrefix}reconcile`;
 }
 
+/** The same for the Schedule that rolls checks up. */
+export function rollupsId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}rollups`;
+}
+
+/** The same for the Schedule that drops what is too old. */
+export function retentionId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}retention`;
+}
+
 /** `MonitorKind` of a target's workflow. */
 export const HTTP_TARGET_KIND = 'http-target';
 

@@ -1,28 +1,21 @@
+import { join } from 'node:path';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../src/activities/index.ts';
-import { Recorder } from '../src/activities/recorder.ts';
 import { loadConfig, ConfigError, type Config } from '../src/config.ts';
-import { createSecretBox } from '../src/db/encryption.ts';
-import { createOrm } from '../src/db/orm.ts';
-import { CheckRepository } from '../src/db/repositories/checks.ts';
-import { readInstallationId, WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
+import { readInstallationId } from '../src/db/repositories/watchedTargets.ts';
 import { createLogger, type Logger } from '../src/logger.ts';
-import { createAddressGuard } from '../src/net/addressGuard.ts';
 import { endWithParent } from '../src/start/endWithParent.ts';
-import { bundleWorkflows } from './bundle.ts';
-import { connectionOptions, connectTemporal } from './client.ts';
+import { cachedBundle } from './cachedBundle.ts';
+import { connectTemporal } from './client.ts';
 import { taskQueue } from './names.ts';
-import { ensureReconcileSchedule } from './reconcileSchedule.ts';
+import { ensureSchedules } from './schedules.ts';
 import { requireSearchAttributes, SearchAttributesMissingError } from './searchAttributes.ts';
 import { ensureSelfTest } from './selfTest.ts';
-import { createTargetDirectory } from './targetDirectory.ts';
 import { retryUntil } from './retryUntil.ts';
+import { workerConnectionOptions } from './workerConnection.ts';
+import { createWorkerServices, openWorkerDatabase } from './workerServices.ts';
 
-/** Connections of the recorder's pool: it writes groups, so two keep Postgres busy. */
-const RECORDER_POOL = 2;
-const READER_POOL = 4;
-/** A stepping workflow that is not cached is replayed for each check; about 0.4 MB each. */
-const MAX_CACHED_WORKFLOWS = 2_000;
+/** Workflows of watched targets seldom wake; a stepping one that is not cached is replayed for each check. 0.4 MB each. */
+const MAX_CACHED_WORKFLOWS = 300;
 /**
  * Workflow tasks are CPU work on one thread, and their time limit runs from when they are taken: more of them
  * at once, each with a history to replay, all run out of time together, again and again.
@@ -39,50 +32,35 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     }),
     shutdownSignals: [],
   });
-  const { url } = config.database;
-  const recorderOrm = createOrm({ url, applicationName: 'monitoring-recorder', poolSize: RECORDER_POOL });
-  const readerOrm = createOrm({ url, applicationName: 'monitoring-worker', poolSize: READER_POOL });
+  const database = openWorkerDatabase(config);
   const temporal = connectTemporal(config.temporal);
   const waiting = { logger, signal: stop };
 
-  const bundle = bundleWorkflows();
+  const bundle = cachedBundle({
+    directory: join(config.dataDir, 'cache'),
+    signal: stop,
+    onCacheFailure: (error) => logger.warn({ err: error }, 'the workflow bundle cannot be kept'),
+  });
   bundle.catch(() => undefined); // awaited below; the waits before that may be long
   const installationId = await retryUntil('the migrated database', waiting, () =>
-    readInstallationId(readerOrm.em.fork()),
+    readInstallationId(database.reader.em.fork()),
   );
   const connection = await retryUntil('Temporal', waiting, () =>
-    NativeConnection.connect(connectionOptions(config.temporal)),
+    NativeConnection.connect(workerConnectionOptions(config.temporal)),
   );
   await requireSearchAttributes(temporal.client, config.temporal.namespace);
 
   const { taskQueuePrefix, namespace } = config.temporal;
-  const watchedTargets = new WatchedTargetRepository(
-    readerOrm.em.fork(),
-    createSecretBox(config.encryptionKey),
-  );
+  const workflowBundle = { code: await bundle };
+  const { activities, watching } = createWorkerServices({
+    ...{ config, database, temporal, installationId, logger },
+  });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue: taskQueue(taskQueuePrefix),
-    workflowBundle: await bundle,
-    activities: createActivities({
-      checks: new CheckRepository(readerOrm.em.fork()),
-      recorder: new Recorder({
-        checks: new CheckRepository(recorderOrm.em.fork()),
-        onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
-      }),
-      watchedTargets,
-      workflows: createTargetDirectory({
-        client: temporal.client,
-        watchedTargets,
-        installationId,
-        taskQueuePrefix,
-      }),
-      installationId,
-      guard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
-      clock: { now: () => Date.now() },
-      onFault: (error, targetId) => logger.warn({ err: error, targetId }, 'a fault of ours'),
-    }),
+    workflowBundle,
+    activities,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
@@ -96,14 +74,17 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   });
 
   const running = worker.run();
+  let watchesEnded = Promise.resolve();
   const shutdown = (): void => {
-    if (worker.getState() === 'RUNNING') worker.shutdown();
+    if (worker.getState() !== 'RUNNING') return;
+    worker.shutdown();
+    watchesEnded = watching.stop();
   };
   stop.addEventListener('abort', shutdown, { once: true });
   if (stop.aborted) shutdown();
   try {
-    await ensureReconcileSchedule(temporal.client, {
-      intervalSeconds: config.reconcileIntervalSeconds,
+    await ensureSchedules(temporal.client, {
+      reconcileIntervalSeconds: config.reconcileIntervalSeconds,
       taskQueuePrefix,
     });
     await ensureSelfTest(temporal.client, taskQueuePrefix);
@@ -115,7 +96,8 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     throw error;
   }
   await running;
-  await Promise.all([recorderOrm.close(), readerOrm.close(), temporal.close(), connection.close()]);
+  await watchesEnded;
+  await Promise.all([database.close(), temporal.close(), connection.close()]);
 }
 
 async function main(): Promise<void> {

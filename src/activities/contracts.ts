@@ -2,6 +2,7 @@ import type { CheckKind, CheckResult } from '../domain/check.ts';
 import type { RecordedDecision } from '../domain/targetRun.ts';
 import type { TargetSchedule } from '../domain/schedule.ts';
 import type { TargetState } from '../domain/targetState.ts';
+import type { WatchedTarget } from '../domain/watching.ts';
 
 /*
  * What workflows ask of activities. Everything here is written into a run's history: ids, versions,
@@ -16,6 +17,19 @@ export interface CheckTargetInput {
   readonly schedule: TargetSchedule;
   /** Before the check: Postgres decides from it where it has missed results. */
   readonly state: TargetState;
+  /** A watch of this target goes on; any other check ends one that was left behind. */
+  readonly besideWatch: boolean;
+}
+
+export interface WatchTargetInput {
+  readonly targetId: string;
+  readonly schedule: TargetSchedule;
+  /** At the start: what is different later is news. */
+  readonly state: TargetState;
+  /** The first slot to serve, UTC milliseconds. */
+  readonly firstSlot: number;
+  /** UTC milliseconds; the watch answers after its last slot before. */
+  readonly until: number;
 }
 
 export type CheckTargetAnswer =
@@ -57,6 +71,11 @@ export interface ReconcileReport {
 export interface Activities {
   /** @throws TargetUnknown when the target has no row at all: this may be the wrong database */
   checkTarget(input: CheckTargetInput): Promise<CheckTargetAnswer>;
+  /**
+   * Serves the target's slots until there is news, or until its time is over. Completed by whichever worker
+   * has it then.
+   */
+  watchTarget(input: WatchTargetInput): Promise<WatchedTarget>;
   recordChecks(input: RecordChecksInput): Promise<void>;
   /**
    * @returns null when the target is deleted
@@ -65,4 +84,37 @@ export interface Activities {
   loadSchedule(targetId: string): Promise<TargetSchedule | null>;
   reconcileTargets(input: ReconcileInput): Promise<ReconcileReport>;
   ensurePartitions(): Promise<void>;
+}
+
+export interface RollupReport {
+  readonly hours: number;
+  /** The most that one of these hours had. */
+  readonly targets: number;
+  /** Hours of one target that got a check after they were rolled up. */
+  readonly lateHours: number;
+  /** UTC milliseconds. */
+  readonly completeUntil: number;
+}
+
+export interface DroppedPartitions {
+  readonly dropped: number;
+  /** Too old, but not rolled up yet. */
+  readonly unrolled: number;
+  readonly busy: number;
+}
+
+export interface Reindexed {
+  /** Partitions whose indexes were built anew. */
+  readonly reindexed: readonly string[];
+  /** Why not, when the role may not. */
+  readonly refusal: string | null;
+}
+
+export type RetentionReport = DroppedPartitions & Reindexed;
+
+/** What keeps the stored checks small and quick to read. */
+export interface StorageActivities {
+  rollUpChecks(): Promise<RollupReport>;
+  dropExpired(): Promise<DroppedPartitions>;
+  reindexYesterday(): Promise<Reindexed>;
 }

@@ -9,13 +9,15 @@ import { loadSchedule } from './loadSchedule.ts';
 import { reconcileTargets, type TargetWorkflowDirectory } from './reconcileTargets.ts';
 import { recordChecks } from './recordChecks.ts';
 import type { Recorder } from './recorder.ts';
-import { TargetCache } from './targetCache.ts';
+import type { TargetCache } from './targetCache.ts';
 
 export interface ActivityDeps {
   /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
   readonly recorder: Pick<Recorder, 'record'>;
   readonly watchedTargets: WatchedTargetRepository;
+  /** Shared with the watches. */
+  readonly targets: TargetCache;
   readonly workflows: TargetWorkflowDirectory;
   readonly installationId: string;
   readonly guard: AddressGuard;
@@ -28,11 +30,10 @@ export interface ActivityDeps {
 const PARTITION_DAYS_AHEAD = 7;
 const DAY_MS = 86_400_000;
 
-/** All that the workers do; the one seam for what activities depend on. */
-export function createActivities(deps: ActivityDeps): Activities {
-  const targets = new TargetCache(deps.watchedTargets);
+/** What the workers do beside watching and storage; the one seam for what these activities depend on. */
+export function createActivities(deps: ActivityDeps): Omit<Activities, 'watchTarget'> {
   return {
-    checkTarget: (input) => checkTarget({ ...deps, targets }, input),
+    checkTarget: (input) => checkTarget(deps, input),
     recordChecks: (input) => recordChecks(deps, input),
     loadSchedule: (targetId) => loadSchedule(deps, targetId),
     reconcileTargets: (input) => reconcileTargets({ ...deps, progress }, input),

@@ -17,6 +17,7 @@ export async function recordChecks(
     targetId,
     result,
     version: null,
+    watch: 'beside',
     decide: result === results.at(-1) ? () => ({ state, nextCheckAt }) : null,
   }));
   const recorded = await deps.checks.record(group);

@@ -1,16 +1,23 @@
 import type { CheckRepository } from '../db/repositories/checks.ts';
 import type { CheckToRecord, RecordedCheck } from '../db/repositories/checkToRecord.ts';
 
-/** How long a result may wait for others, so that they share one transaction. */
-const GROUP_WINDOW_MS = 50;
-/** How long a check waits for its commit; after that its workflow keeps the result. */
-const COMMIT_DEADLINE_MS = 300;
+/** How long a result may wait for others to share one transaction with, and then for its commit. */
+const PACES = {
+  /** A workflow waits for it. After 300 ms it keeps the result itself. */
+  prompt: { groupWithinMs: 50, answerWithinMs: 300 },
+  /** Nobody waits: one of the many checks that are no news. */
+  routine: { groupWithinMs: 500, answerWithinMs: 5_000 },
+} as const;
+export type RecordingPace = keyof typeof PACES;
+
 const MAX_GROUP = 1_000;
 /** As many as its pool has connections. */
 const MAX_COMMITS_IN_FLIGHT = 2;
 
 interface WaitingCheck {
   readonly check: CheckToRecord;
+  /** By the process' own clock. */
+  readonly commitBy: number;
   readonly answer: (recorded: RecordedCheck | null) => void;
 }
 
@@ -20,14 +27,14 @@ export interface RecorderOptions {
 }
 
 /**
- * Writes results in groups: one transaction for what arrives within some 50 ms, over all targets of the
- * worker. A caller never waits longer than 300 ms, a hanging Postgres included; a commit that comes later
- * than that is found by the workflow when it writes the result again.
+ * Writes results in groups: one transaction for what arrives within some 50 ms (half a second where nobody
+ * waits), over all targets of the worker. A caller never waits longer than its pace allows, a hanging Postgres
+ * included; a commit that comes later than that is found when the result is written again.
  */
 export class Recorder {
   private readonly options: RecorderOptions;
   private readonly waiting = new Set<WaitingCheck>();
-  private windowTimer: NodeJS.Timeout | null = null;
+  private window: { readonly timer: NodeJS.Timeout; readonly closesAt: number } | null = null;
   private commitsInFlight = 0;
 
   constructor(options: RecorderOptions) {
@@ -35,10 +42,12 @@ export class Recorder {
   }
 
   /** @returns null when the commit did not happen in time */
-  record(check: CheckToRecord): Promise<RecordedCheck | null> {
+  record(check: CheckToRecord, pace: RecordingPace = 'prompt'): Promise<RecordedCheck | null> {
+    const { groupWithinMs, answerWithinMs } = PACES[pace];
     return new Promise((resolve) => {
       const entry: WaitingCheck = {
         check,
+        commitBy: performance.now() + groupWithinMs,
         answer: (recorded) => {
           clearTimeout(deadline);
           resolve(recorded);
@@ -47,20 +56,28 @@ export class Recorder {
       const deadline = setTimeout(() => {
         this.waiting.delete(entry);
         resolve(null);
-      }, COMMIT_DEADLINE_MS);
+      }, answerWithinMs);
       this.waiting.add(entry);
-      this.openWindow();
+      this.openWindow(entry.commitBy);
     });
   }
 
-  private openWindow(): void {
-    if (this.windowTimer !== null || this.waiting.size === 0) return;
+  /** Sees to it that what waits is committed by then, or as soon as a connection is free. */
+  private openWindow(commitBy: number): void {
     if (this.commitsInFlight >= MAX_COMMITS_IN_FLIGHT) return;
-    const delay = this.waiting.size >= MAX_GROUP ? 0 : GROUP_WINDOW_MS;
-    this.windowTimer = setTimeout(() => {
-      this.windowTimer = null;
+    if (this.window !== null && this.window.closesAt <= commitBy) return;
+    clearTimeout(this.window?.timer);
+    const delay = this.waiting.size >= MAX_GROUP ? 0 : Math.max(0, commitBy - performance.now());
+    const timer = setTimeout(() => {
+      this.window = null;
       void this.commitGroup();
     }, delay);
+    this.window = { timer, closesAt: commitBy };
+  }
+
+  private openWindowForWaiting(): void {
+    if (this.waiting.size === 0) return;
+    this.openWindow(Math.min(...[...this.waiting].map(({ commitBy }) => commitBy)));
   }
 
   private async commitGroup(): Promise<void> {
@@ -68,12 +85,12 @@ export class Recorder {
     if (group.length === 0) return;
     for (const entry of group) this.waiting.delete(entry);
     this.commitsInFlight += 1;
-    this.openWindow();
+    this.openWindowForWaiting();
     try {
       await this.commit(group);
     } finally {
       this.commitsInFlight -= 1;
-      this.openWindow();
+      this.openWindowForWaiting();
     }
   }
 

@@ -23,6 +23,11 @@ export class TargetCache {
     this.repository = repository;
   }
 
+  /** Keeps what was read for another reason. */
+  remember(target: Target): void {
+    this.targets.set(target.id, target);
+  }
+
   /** @throws when the target is not cached and the database does not give it */
   async load(id: string, version: number): Promise<LoadedTarget> {
     const cached = this.targets.get(id);

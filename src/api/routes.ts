@@ -1,10 +1,16 @@
 import type { ApiDependencies } from './dependencies.ts';
 import { healthRoutes } from './health/router.ts';
 import { httpTargetRoutes } from './httpTargets/router.ts';
+import { httpTargetStatisticsRoutes } from './httpTargets/statistics.ts';
 import type { Route } from './route.ts';
 import { settingsRoutes } from './settings/router.ts';
 
 /** Every route of the API, in the order of the documentation. */
 export function apiRoutes(deps: ApiDependencies): readonly Route[] {
-  return [...healthRoutes(deps), ...httpTargetRoutes(deps), ...settingsRoutes()];
+  return [
+    ...healthRoutes(deps),
+    ...httpTargetRoutes(deps),
+    ...httpTargetStatisticsRoutes(deps),
+    ...settingsRoutes(),
+  ];
 }

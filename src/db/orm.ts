@@ -5,6 +5,8 @@ import { HttpTarget } from './entities/httpTarget.ts';
 import { ImpatientClient } from './impatientClient.ts';
 import { Migration0001Schema } from './migrations/0001_schema.ts';
 import { Migration0002DevSeed } from './migrations/0002_dev_seed.ts';
+import { Migration0003Watches } from './migrations/0003_watches.ts';
+import { Migration0004Rollups } from './migrations/0004_rollups.ts';
 
 export interface OrmOptions {
   readonly url: string;
@@ -39,6 +41,8 @@ export function createOrm(options: OrmOptions): MikroORM {
       migrationsList: [
         { name: '0001_schema', class: Migration0001Schema },
         { name: '0002_dev_seed', class: Migration0002DevSeed },
+        { name: '0003_watches', class: Migration0003Watches },
+        { name: '0004_rollups', class: Migration0004Rollups },
       ],
     },
     // Each request and each activity forks; the one global entity manager is never used.

@@ -1,6 +1,7 @@
 import type { TargetSchedule } from './schedule.ts';
 import { nextCheckAt, type TargetState } from './targetState.ts';
 import type { UnrecordedCheck } from './unrecordedChecks.ts';
+import { steadyChecks, type WatchSummary } from './watching.ts';
 
 /** Everything that one run of a target's workflow hands to the next. */
 export interface CarriedTarget {
@@ -13,6 +14,8 @@ export interface CarriedTarget {
   readonly unrecorded: readonly UnrecordedCheck[];
   readonly writeUnrecordedAt: number | null;
   readonly retiredAt: number | null;
+  readonly steadyChecks: number;
+  readonly lastWatch: WatchSummary | null;
 }
 
 /**
@@ -49,5 +52,7 @@ export function freshTarget(
     unrecorded: [],
     writeUnrecordedAt: null,
     retiredAt: null,
+    steadyChecks: steadyChecks(state),
+    lastWatch: null,
   };
 }

@@ -3,6 +3,8 @@ import type { CarriedTarget } from './carriedTarget.ts';
 import { dueSlot, type TargetSchedule } from './schedule.ts';
 import { ScheduleVersions } from './scheduleVersions.ts';
 import {
+  isConfirmingFailure,
+  lastSlotOf,
   nextCheckAt,
   pause,
   reduceCheck,
@@ -13,12 +15,16 @@ import {
   type StatusTransition,
   type TargetState,
 } from './targetState.ts';
-import { keepUnrecorded, type UnrecordedCheck } from './unrecordedChecks.ts';
+import type { UnrecordedCheck } from './unrecordedChecks.ts';
+import { UnrecordedResults } from './unrecordedResults.ts';
+import { CHECKS_UNTIL_STEADY, type WatchedTarget, type WatchSummary } from './watching.ts';
 import { describeTarget } from './words.ts';
 
 /** What the workflow has to do next. */
 export type NextStep =
   | { readonly kind: 'check'; readonly slot: number; readonly checkKind: CheckKind }
+  /** Nothing changes: a watch serves the slots from `firstSlot` on. */
+  | { readonly kind: 'watch'; readonly firstSlot: number }
   | { readonly kind: 'writeUnrecorded' }
   | { readonly kind: 'reloadSchedule' }
   /** null: until a message comes. */
@@ -57,14 +63,16 @@ export class TargetRun {
   private readonly versions: ScheduleVersions;
   private state: TargetState;
   private nextCheckAt: number | null;
-  private unrecorded: readonly UnrecordedCheck[];
-  private writeUnrecordedAt: number | null;
-  private isWriting = false;
+  private readonly unrecorded: UnrecordedResults;
   private retiredAt: number | null;
   private manualCheckWanted = false;
   private lastSlot: number;
   /** A slot is moved once: where everything is always late, checks come late, but they come. */
   private slotWasMoved = false;
+  /** Checks in a row that changed nothing and were recorded. */
+  private steadyChecks: number;
+  private watchedUntil: number | null = null;
+  private lastWatch: WatchSummary | null;
 
   constructor(targetId: string, carried: CarriedTarget) {
     this.targetId = targetId;
@@ -72,9 +80,10 @@ export class TargetRun {
     this.state = carried.state;
     this.lastSlot = carried.lastSlot;
     this.nextCheckAt = carried.nextCheckAt;
-    this.unrecorded = carried.unrecorded;
-    this.writeUnrecordedAt = carried.writeUnrecordedAt;
+    this.unrecorded = new UnrecordedResults(carried.unrecorded, carried.writeUnrecordedAt);
     this.retiredAt = carried.retiredAt;
+    this.steadyChecks = carried.steadyChecks;
+    this.lastWatch = carried.lastWatch;
   }
 
   get isPaused(): boolean {
@@ -98,7 +107,12 @@ export class TargetRun {
   }
 
   get unrecordedCount(): number {
-    return this.unrecorded.length;
+    return this.unrecorded.count;
+  }
+
+  /** A watch serves the slots; what else is to be done is done beside it. */
+  get isWatched(): boolean {
+    return this.watchedUntil !== null;
   }
 
   next(now: number): NextStep {
@@ -106,15 +120,21 @@ export class TargetRun {
     if (this.versions.isStale) return { kind: 'reloadSchedule' };
     const check = this.dueCheck(now);
     if (check !== null) return check;
-    if (this.isWriteDue(now)) return { kind: 'writeUnrecorded' };
-    return { kind: 'wait', until: earliest(this.nextCheckAt, this.nextWriteAt) };
+    if (this.unrecorded.isDue(now)) return { kind: 'writeUnrecorded' };
+    if (this.isWatched) return { kind: 'wait', until: this.unrecorded.nextWriteAt };
+    if (this.isSteady && this.nextCheckAt !== null) return { kind: 'watch', firstSlot: this.nextCheckAt };
+    return { kind: 'wait', until: earliest(this.nextCheckAt, this.unrecorded.nextWriteAt) };
+  }
+
+  private get isSteady(): boolean {
+    return !this.isPaused && this.steadyChecks >= CHECKS_UNTIL_STEADY && this.unrecorded.count === 0;
   }
 
   /** A check that is due while the workflow slept for longer than an interval is moved, never doubled. */
   private dueCheck(now: number): NextStep | null {
     if (this.isPaused) return null;
     if (this.manualCheckWanted) return { kind: 'check', slot: this.freeSlot(now), checkKind: 'manual' };
-    if (this.nextCheckAt === null || this.nextCheckAt > now) return null;
+    if (this.isWatched || this.nextCheckAt === null || this.nextCheckAt > now) return null;
     if (!this.slotWasMoved) {
       const slot = dueSlot(
         this.targetId,
@@ -132,17 +152,9 @@ export class TargetRun {
 
   private nextWhenRetired(now: number, retiredAt: number): NextStep {
     const givesUpAt = retiredAt + RETIRED_KEEPS_TRYING_MS;
-    if (this.unrecorded.length === 0 || now >= givesUpAt) return { kind: 'end' };
-    if (this.isWriteDue(now)) return { kind: 'writeUnrecorded' };
-    return { kind: 'wait', until: earliest(this.nextWriteAt, givesUpAt) };
-  }
-
-  private isWriteDue(now: number): boolean {
-    return this.nextWriteAt !== null && this.nextWriteAt <= now;
-  }
-
-  private get nextWriteAt(): number | null {
-    return this.isWriting ? null : this.writeUnrecordedAt;
+    if (this.unrecorded.count === 0 || now >= givesUpAt) return { kind: 'end' };
+    if (this.unrecorded.isDue(now)) return { kind: 'writeUnrecorded' };
+    return { kind: 'wait', until: earliest(this.unrecorded.nextWriteAt, givesUpAt) };
   }
 
   /** No two checks of a target share a slot: a stored row would win over the second. */
@@ -171,11 +183,13 @@ export class TargetRun {
     const transition = transitionBetween(before, this.state);
     this.planAfter(result.scheduledAt, now);
     if (recorded === null) {
-      this.unrecorded = keepUnrecorded(this.unrecorded, { result, isTransition: transition !== null });
-      this.writeUnrecordedAt ??= now + this.writeRetryMs();
-    } else if (this.unrecorded.length > 0) {
-      this.writeUnrecordedAt = now;
+      this.keepUnrecorded({ result, isTransition: transition !== null }, now);
+    } else {
+      this.unrecorded.offerNow(now);
     }
+    const isSteady = recorded !== null && transition === null && !isConfirmingFailure(this.state);
+    if (isSteady) this.steadyChecks += 1;
+    else this.stepFromNowOn();
     return transition;
   }
 
@@ -190,22 +204,59 @@ export class TargetRun {
     this.versions.hearOf(version);
   }
 
+  /** @param until when its time is over */
+  watchStarted(until: number): void {
+    this.watchedUntil = until;
+  }
+
+  /** What the watch saw is so: its checks were decided by the same reducer, from the same row. */
+  watched(watch: WatchedTarget, now: number): StatusTransition | null {
+    this.watchedUntil = null;
+    const before = this.state;
+    if (!this.isPaused && watch.state !== null && lastSlotOf(watch.state) >= lastSlotOf(before)) {
+      if (watch.failureThreshold !== null) this.versions.setFailureThreshold(watch.failureThreshold);
+      this.state = watch.state;
+    }
+    this.lastSlot = Math.max(this.lastSlot, lastSlotOf(this.state));
+    this.lastWatch = watch.summary ?? this.lastWatch;
+    if (watch.end !== 'window' && watch.end !== 'certificate') this.steadyChecks = 0;
+    this.keepFromWatch(watch, now);
+    this.planAfter(this.lastSlot, now);
+    return transitionBetween(before, this.state);
+  }
+
+  /** What a watch hands back that was given up before: only its results still count. */
+  keepFromWatch({ unrecorded }: WatchedTarget, now: number): void {
+    for (const check of unrecorded) this.keepUnrecorded(check, now);
+  }
+
+  /** Our own side lost the watch: the target is looked at again at once. */
+  watchLost(now: number): void {
+    this.stepFromNowOn();
+    this.nextCheckAt = this.isPaused || this.isRetired ? null : now;
+  }
+
+  /** A watch of this target, if there is one, is to be given up. */
+  private stepFromNowOn(): void {
+    this.steadyChecks = 0;
+    this.watchedUntil = null;
+  }
+
+  private keepUnrecorded(check: UnrecordedCheck, now: number): void {
+    this.unrecorded.keep(check, now + this.writeRetryMs());
+  }
+
   /** The results that are being written from now on, beside the checks. */
   writeStarted(): readonly CheckResult[] {
-    this.isWriting = true;
-    return this.unrecorded.map(({ result }) => result);
+    return this.unrecorded.writeStarted();
   }
 
   written(results: readonly CheckResult[]): void {
-    this.isWriting = false;
-    const slots = new Set(results.map(({ scheduledAt }) => scheduledAt));
-    this.unrecorded = this.unrecorded.filter(({ result }) => !slots.has(result.scheduledAt));
-    if (this.unrecorded.length === 0) this.writeUnrecordedAt = null;
+    this.unrecorded.written(results);
   }
 
   notWritten(now: number): void {
-    this.isWriting = false;
-    this.writeUnrecordedAt = now + this.writeRetryMs();
+    this.unrecorded.notWritten(now + this.writeRetryMs());
   }
 
   /**
@@ -240,7 +291,8 @@ export class TargetRun {
     if (this.retiredAt !== null) return;
     this.retiredAt = now;
     this.nextCheckAt = null;
-    if (this.unrecorded.length > 0) this.writeUnrecordedAt = now;
+    this.stepFromNowOn();
+    this.unrecorded.offerNow(now);
   }
 
   wantCheckNow(): void {
@@ -250,7 +302,9 @@ export class TargetRun {
   words(checking: boolean): string {
     const words = describeTarget(this.state, this.nextCheckAt, {
       checking,
-      unrecorded: this.unrecorded.length,
+      unrecorded: this.unrecorded.count,
+      watchedUntil: this.watchedUntil,
+      lastWatch: this.lastWatch,
     });
     return this.retiredAt === null ? words : `deleted, ${words}`;
   }
@@ -263,21 +317,25 @@ export class TargetRun {
       state: this.state,
       lastSlot: this.lastSlot,
       nextCheckAt: this.nextCheckAt,
-      unrecorded: this.unrecorded,
-      writeUnrecordedAt: this.writeUnrecordedAt,
+      unrecorded: this.unrecorded.all,
+      writeUnrecordedAt: this.unrecorded.writeAt,
       retiredAt: this.retiredAt,
+      steadyChecks: this.steadyChecks,
+      lastWatch: this.lastWatch,
     };
   }
 
   private startOver(now: number): Change {
     this.state = withoutStreaks(this.state);
     this.nextCheckAt = now;
+    this.stepFromNowOn();
     return { interrupts: true, transition: this.activate(this.currentSchedule.isActive, now) };
   }
 
   private activate(isActive: boolean, now: number): StatusTransition | null {
     const { state, transition }: Reduction = isActive ? resume(this.state, now) : pause(this.state, now);
     this.state = state;
+    this.stepFromNowOn();
     if (!isActive) {
       this.nextCheckAt = null;
       this.manualCheckWanted = false;

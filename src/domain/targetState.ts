@@ -83,8 +83,8 @@ export function decideCheck(
   stored: CheckResult,
   thresholds: Thresholds,
 ): TargetState {
-  const base = known !== null && lastSlot(known) >= lastSlot(carried) ? known : carried;
-  return lastSlot(base) >= stored.scheduledAt ? base : reduceCheck(base, stored, thresholds).state;
+  const base = known !== null && lastSlotOf(known) >= lastSlotOf(carried) ? known : carried;
+  return lastSlotOf(base) >= stored.scheduledAt ? base : reduceCheck(base, stored, thresholds).state;
 }
 
 /** What happened between two states of a target, or null when its status is the same. */
@@ -136,7 +136,8 @@ export function nextCheckAt(
   return nextSlot(targetId, schedule.intervalSeconds * 1_000, Math.max(slot, now - LATE_SLOT_MS));
 }
 
-function lastSlot({ lastCheck }: TargetState): number {
+/** The slot of the last check that was counted; 0 before the first. */
+export function lastSlotOf({ lastCheck }: TargetState): number {
   return lastCheck?.scheduledAt ?? 0;
 }
 

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 /**
  * Stops waiting for something that cannot be stopped itself.
  *
@@ -9,4 +11,14 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}
+
+/** @returns false as soon as the signal is aborted, true after `ms` */
+export async function sleepUnless(signal: AbortSignal, ms: number): Promise<boolean> {
+  try {
+    await delay(ms, undefined, { signal });
+    return true;
+  } catch {
+    return false;
+  }
 }

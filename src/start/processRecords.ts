@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
@@ -10,8 +10,14 @@ import {
   type ProcessIdentity,
 } from './processIdentity.ts';
 
-/** The order in which processes end: what uses others before what is used, Postgres last. */
-const ENDING_ORDER = ['go', 'api', 'worker', 'temporal', 'initdb', 'postgres'] as const;
+/** The order in which processes end: what uses others before what is used, Postgres last; workers together. */
+const ENDING_ORDER = [/^go$/, /^api$/, /^worker(-\d+)?$/, /^temporal$/, /^initdb$/, /^postgres$/] as const;
+
+/** A process that a start has noted. */
+export interface TrackedProcess {
+  readonly name: string;
+  readonly identity: ProcessIdentity;
+}
 
 const Record = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 
@@ -42,8 +48,9 @@ export class ProcessRecords {
   };
 
   /** The known processes that still run, in the order in which they should end. */
-  running(): { name: string; identity: ProcessIdentity }[] {
-    return ENDING_ORDER.flatMap((name) => {
+  running(): TrackedProcess[] {
+    const names = this.#names();
+    return ENDING_ORDER.flatMap((which) => names.filter((name) => which.test(name))).flatMap((name) => {
       const identity = this.#tracked.get(name) ?? this.#read(name);
       return identity !== null && isRunning(identity) ? [{ name, identity }] : [];
     });
@@ -57,12 +64,9 @@ export class ProcessRecords {
    */
   async endLeftovers(withinMs = 3_000): Promise<string[]> {
     const leftovers = this.running();
-    for (const { name, identity } of leftovers) {
-      sendSignal(identity.pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
-      if (await waitForEnd(identity, withinMs)) continue;
-      sendSignal(-identity.pid, 'SIGKILL');
-      sendSignal(identity.pid, 'SIGKILL');
-      await waitForEnd(identity, withinMs);
+    for (const which of ENDING_ORDER) {
+      const together = leftovers.filter(({ name }) => which.test(name));
+      await Promise.all(together.map((leftover) => endProcess(leftover, withinMs)));
     }
     this.clear();
     return leftovers.map(({ name }) => name);
@@ -78,7 +82,16 @@ export class ProcessRecords {
 
   /** Forgets everything: nothing runs any more. */
   clear(): void {
-    for (const name of ENDING_ORDER) rmSync(this.#pathOf(name), { force: true });
+    for (const name of this.#names()) rmSync(this.#pathOf(name), { force: true });
+  }
+
+  /** What was started here or by an earlier start, which may have run more workers. */
+  #names(): string[] {
+    const recorded = listFiles(this.#directory)
+      .filter((file) => file.endsWith('.json'))
+      .map((file) => file.slice(0, -'.json'.length));
+    const names = [...new Set([...this.#tracked.keys(), ...recorded])].sort();
+    return names.filter((name) => ENDING_ORDER.some((which) => which.test(name)));
   }
 
   #read(name: string): ProcessIdentity | null {
@@ -91,5 +104,22 @@ export class ProcessRecords {
 
   #pathOf(name: string): string {
     return join(this.#directory, `${name}.json`);
+  }
+}
+
+/** Politely first; what still runs after `withinMs` is killed with its whole group. */
+async function endProcess({ name, identity }: TrackedProcess, withinMs: number): Promise<void> {
+  sendSignal(identity.pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
+  if (await waitForEnd(identity, withinMs)) return;
+  sendSignal(-identity.pid, 'SIGKILL');
+  sendSignal(identity.pid, 'SIGKILL');
+  await waitForEnd(identity, withinMs);
+}
+
+function listFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
   }
 }

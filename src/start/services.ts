@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { startDevServer } from '../../temporal/devServer.ts';
 import { findTemporalServer } from '../../temporal/findServer.ts';
 import type { Config, GivenSettings } from '../config.ts';
-import { startChild, stopChild, type TrackProcess } from './childProcess.ts';
+import { startChild, stopChild, type ChildOptions, type TrackProcess } from './childProcess.ts';
 import type { DataPaths } from './dataDirectory.ts';
 import { startEmbeddedPostgres } from './embeddedPostgres.ts';
 import { prepareLog } from './logFile.ts';
+import { NODE_FLAGS, nodeEnvironment } from './nodeTuning.ts';
 import { Service, type Runnable } from './service.ts';
 
 /** The programs that make up the product: paths of scripts that run in a Node process of their own. */
@@ -20,7 +21,8 @@ export interface Services {
   /** Null where TEMPORAL_ADDRESS says which one to use. */
   readonly temporal: Service | null;
   readonly api: Service;
-  readonly worker: Service;
+  /** At least one; each is kept running on its own. */
+  readonly workers: readonly Service[];
 }
 
 export interface ServicesOptions {
@@ -36,15 +38,29 @@ export interface ServicesOptions {
 /** Goes with MAX_CACHED_WORKFLOWS of the worker: some 0.4 MB each, and as much again to work with. */
 const WORKER_HEAP = '--max-old-space-size=2048';
 
+/** No less than the pools of temporal/worker.ts together. */
+const CONNECTIONS_PER_WORKER = 12;
+
 /** Describes how each process of the stack is started; starts none. */
 export function createServices(options: ServicesOptions): Services {
   const { config, entries } = options;
   return {
     postgres: config.database.embedded ? postgresService(options) : null,
     temporal: config.temporal.embedded ? temporalService(options) : null,
-    api: nodeService('API', 'api', [entries.api], options),
-    worker: nodeService('worker', 'worker', [WORKER_HEAP, entries.worker], options),
+    api: nodeService('API', 'api', { args: [entries.api] }, options),
+    workers: workerServices(options),
   };
+}
+
+/** worker, worker-2, worker-3 …, each told the place it holds: whoever is restarted there is the successor. */
+function workerServices(options: ServicesOptions): Service[] {
+  const { config, entries } = options;
+  return Array.from({ length: config.workerProcesses }, (_, index) => {
+    const suffix = index === 0 ? '' : `-${index + 1}`;
+    const id = `worker${suffix}`;
+    const env = { ...process.env, WORKER_NAME: `${config.workerName}${suffix}` };
+    return nodeService(id, id, { args: [WORKER_HEAP, entries.worker], env }, options);
+  });
 }
 
 function postgresService({ config, paths, track, say, stopping }: ServicesOptions): Service {
@@ -60,6 +76,7 @@ function postgresService({ config, paths, track, say, stopping }: ServicesOption
         port: config.database.port,
         password: decodeURIComponent(new URL(config.database.url).password),
         logFile,
+        settings: { max_connections: String(connectionsFor(config.workerProcesses)) },
         onProgress,
         track,
         signal,
@@ -67,6 +84,11 @@ function postgresService({ config, paths, track, say, stopping }: ServicesOption
       return { ...server, stop: (within) => server.stop('fast', within) };
     },
   });
+}
+
+/** Each worker brings pools of its own; API, migrations and people take what a single worker leaves of 100. */
+function connectionsFor(workerProcesses: number): number {
+  return Math.max(100, 60 + CONNECTIONS_PER_WORKER * workerProcesses);
 }
 
 function temporalService({ config, given, paths, track, say, stopping }: ServicesOptions): Service {
@@ -86,7 +108,12 @@ function temporalService({ config, given, paths, track, say, stopping }: Service
   });
 }
 
-function nodeService(name: string, id: string, args: readonly string[], options: ServicesOptions): Service {
+function nodeService(
+  name: string,
+  id: string,
+  { args, env }: Pick<ChildOptions, 'args' | 'env'>,
+  options: ServicesOptions,
+): Service {
   const { paths, track, say, stopping } = options;
   const logFile = join(paths.logs, `${id}.log`);
   return new Service({
@@ -96,7 +123,10 @@ function nodeService(name: string, id: string, args: readonly string[], options:
     stopping,
     run: async (): Promise<Runnable> => {
       prepareLog(logFile);
-      const child = await startChild({ command: process.execPath, args: [...args], logFile, ipc: true });
+      const child = await startChild({
+        ...{ command: process.execPath, args: [...NODE_FLAGS, ...args], logFile, ipc: true },
+        env: nodeEnvironment(paths, env ?? process.env),
+      });
       track(id, child.pid);
       return { ...child, stop: (within) => stopChild(child, { signal: 'SIGTERM', ...within }) };
     },

@@ -9,7 +9,7 @@ const GONE_BY_MS = { api: 5_500, worker: 6_500, temporal: 8_000, postgres: 9_300
 
 /** Ends everything, what uses others before what is used; what takes too long is killed. */
 export async function stopInOrder(
-  { postgres, temporal, api, worker }: Services,
+  { postgres, temporal, api, workers }: Services,
   hurry: AbortSignal,
 ): Promise<void> {
   const began = performance.now();
@@ -19,7 +19,8 @@ export async function stopInOrder(
   });
   const apiStopped = api.stop(within(GONE_BY_MS.api));
   await settlesWithin(apiStopped, API_ALONE_MS, hurry);
-  await Promise.all([apiStopped, worker.stop(within(GONE_BY_MS.worker))]);
+  const workersStopped = workers.map((worker) => worker.stop(within(GONE_BY_MS.worker)));
+  await Promise.all([apiStopped, ...workersStopped]);
   await temporal?.stop(within(GONE_BY_MS.temporal));
   await postgres?.stop(within(GONE_BY_MS.postgres));
 }

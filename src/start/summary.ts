@@ -23,6 +23,11 @@ export function summary(config: Config, paths: DataPaths): string[] {
         ? `${paths.dataDir}  (secrets: secrets.env)`
         : paths.dataDir,
     ],
+    ...(config.workerProcesses === 1
+      ? []
+      : ([
+          ['Workers', `${config.workerProcesses} processes: worker … worker-${config.workerProcesses}`],
+        ] satisfies [string, string][])),
     ['Logs', paths.logs],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`);

@@ -105,7 +105,7 @@ async function bringUp(
   config: Config,
   { paths, progress, signals }: Pick<Stack, 'paths' | 'progress' | 'signals'>,
 ): Promise<void> {
-  const { postgres, temporal, api, worker } = services;
+  const { postgres, temporal, api, workers } = services;
   const { database, temporal: temporalConfig } = config;
   const postgresAt = postgresAddress(database.url);
   await Promise.all([
@@ -126,12 +126,14 @@ async function bringUp(
           () => temporalConfig.address,
         ),
   ]);
-  await progress.step('migrations, API and worker', async (note) => {
-    await Promise.all([api.start(), worker.start()]);
+  const workersInWords = workers.length === 1 ? 'worker' : `${workers.length} workers`;
+  await progress.step(`migrations, API and ${workersInWords}`, async (note) => {
+    const started = [api, ...workers];
+    await Promise.all(started.map((service) => service.start()));
     const healthy = waitUntilHealthy({ port: config.port, note, logs: paths.logs, signal: signals.stop });
-    await Promise.race([healthy, api.givenUp, worker.givenUp]);
+    await Promise.race([healthy, ...started.map(({ givenUp }) => givenUp)]);
   });
-  for (const service of [postgres, temporal, api, worker]) service?.stackIsUp();
+  for (const service of [postgres, temporal, api, ...workers]) service?.stackIsUp();
 }
 
 async function untilStopped({ temporal }: Services, config: Config, stop: AbortSignal): Promise<void> {

@@ -15,6 +15,7 @@ import { freshTarget, upgradeCarried } from '../domain/carriedTarget.ts';
 import type { CheckKind } from '../domain/check.ts';
 import { TargetRun, type Change, type NextStep } from '../domain/targetRun.ts';
 import type { StatusTransition } from '../domain/targetState.ts';
+import { watchWindowMs, type WatchedTarget } from '../domain/watching.ts';
 import { CheckNowWaiters, refusal } from './checkNowWaiters.ts';
 import {
   checkNowUpdate,
@@ -24,12 +25,14 @@ import {
   resumeSignal,
   retireSignal,
   statusQuery,
+  watchLostSignal,
   type CheckNowAnswer,
   type HttpTargetInput,
   type HttpTargetMemo,
   type HttpTargetView,
 } from './messages.ts';
 import { RunningCheck } from './runningCheck.ts';
+import { RunningWatch } from './runningWatch.ts';
 
 /**
  * A run is rolled into a new one when its history is this long or this old. Short, because a killed worker's
@@ -59,6 +62,7 @@ class HttpTargetWorkflow {
   private readonly checkNowWaiters = new CheckNowWaiters();
   private hasNews = false;
   private runningCheck: RunningCheck | null = null;
+  private runningWatch: RunningWatch | null = null;
   private activitiesInFlight = 0;
   /** What the memo says: set at the start by whoever starts the workflow. */
   private published: { version: number; name: string };
@@ -90,6 +94,9 @@ class HttpTargetWorkflow {
     switch (step.kind) {
       case 'check':
         return this.check(step.slot, step.checkKind);
+      case 'watch':
+        this.watch(step.firstSlot);
+        return;
       case 'writeUnrecorded':
         this.writeUnrecorded();
         return;
@@ -138,6 +145,7 @@ class HttpTargetWorkflow {
       case 'checked': {
         const { result, recorded } = outcome;
         const transition = this.target.checked(result, recorded, Date.now());
+        this.giveUpWatchUnlessWanted();
         this.checkNowWaiters.answer({ result, status: this.target.currentState.status });
         this.publish(transition);
         return;
@@ -165,6 +173,7 @@ class HttpTargetWorkflow {
       kind,
       schedule: this.target.currentSchedule,
       state: this.target.currentState,
+      besideWatch: this.runningWatch !== null,
     });
     this.runningCheck = check;
     this.describe();
@@ -172,6 +181,40 @@ class HttpTargetWorkflow {
     const outcome = await check.outcome;
     this.runningCheck = null;
     return outcome;
+  }
+
+  /** Hands the slots from `firstSlot` on to a watch, until there is news; messages are answered beside it. */
+  private watch(firstSlot: number): void {
+    const now = Date.now();
+    const { currentSchedule: schedule, currentState: state } = this.target;
+    const until = now + watchWindowMs(schedule.intervalSeconds * 1_000, Math.random());
+    this.target.watchStarted(until);
+    const watch = new RunningWatch({ targetId: this.input.targetId, schedule, state, firstSlot, until }, now);
+    this.runningWatch = watch;
+    void this.inFlight(watch.ended.then((seen) => this.watchEnded(watch, seen)));
+  }
+
+  private watchEnded(watch: RunningWatch, seen: WatchedTarget | null): void {
+    this.hasNews = true;
+    if (this.runningWatch !== watch) {
+      if (seen !== null) this.target.keepFromWatch(seen, Date.now());
+      return;
+    }
+    this.runningWatch = null;
+    if (seen === null) {
+      this.target.watchLost(Date.now());
+      return;
+    }
+    this.publish(this.target.watched(seen, Date.now()));
+    if (seen.end === 'deleted') this.retire();
+    else if (seen.schedule !== null) this.apply(this.target.configure(seen.schedule, Date.now()));
+  }
+
+  /** A message, or a check beside it, has made the watch pointless. */
+  private giveUpWatchUnlessWanted(): void {
+    if (this.target.isWatched) return;
+    this.runningWatch?.giveUp();
+    this.runningWatch = null;
   }
 
   /** Beside the checks: a database that hangs must not keep the target from being looked at. */
@@ -217,6 +260,7 @@ class HttpTargetWorkflow {
     setHandler(pauseSignal, ({ version }) => this.apply(this.target.setActive(false, version, Date.now())));
     setHandler(resumeSignal, ({ version }) => this.apply(this.target.setActive(true, version, Date.now())));
     setHandler(retireSignal, () => this.retire());
+    setHandler(watchLostSignal, () => this.watchLost());
     setHandler(checkNowUpdate, () => this.checkNow(), { validator: () => this.refuseIfNotWatching() });
     setHandler(statusQuery, () => this.view());
   }
@@ -233,6 +277,13 @@ class HttpTargetWorkflow {
     if (this.target.isPaused) throw refusal('TargetPaused');
   }
 
+  private watchLost(): void {
+    if (this.runningWatch === null) return;
+    this.target.watchLost(Date.now());
+    this.giveUpWatchUnlessWanted();
+    this.hasNews = true;
+  }
+
   private retire(): void {
     this.target.retire(Date.now());
     this.apply({ interrupts: true, transition: null });
@@ -241,6 +292,7 @@ class HttpTargetWorkflow {
   private apply({ interrupts, transition }: Change): void {
     this.hasNews = true;
     if (interrupts) this.runningCheck?.interrupt();
+    this.giveUpWatchUnlessWanted();
     if (this.target.isRetired) this.checkNowWaiters.refuse('TargetRetired');
     else if (this.target.isPaused) this.checkNowWaiters.refuse('TargetPaused');
     this.publish(transition);

@@ -35,6 +35,8 @@ export const pauseSignal = defineSignal<[change: { readonly version: number }]>(
 export const resumeSignal = defineSignal<[change: { readonly version: number }]>('resume');
 /** The target was deleted: stop checking at once, end when nothing waits to be written. */
 export const retireSignal = defineSignal('retire');
+/** Reconcile found no check of the target for long, and nobody who watches it: step. */
+export const watchLostSignal = defineSignal('watchLost');
 
 export interface CheckNowAnswer {
   readonly result: CheckResult;

@@ -22,9 +22,11 @@ describe('another client', () => {
       stranger.put(`/http-targets/${id}`, { name: 'Stolen' }),
       stranger.delete(`/http-targets/${id}`),
       stranger.get(`/http-targets/${id}/checks`),
+      stranger.get(`/http-targets/${id}/uptime`),
+      stranger.get(`/http-targets/${id}/latency`),
       stranger.post(`/http-targets/${id}/check`),
     ]);
-    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
+    expect(answers.map(({ status }) => status)).toEqual(new Array(7).fill(404));
     expect((await stranger.get('/http-targets')).body).toEqual([]);
     expect((await owner.get(`/http-targets/${id}`)).body).toMatchObject({ name: 'Mine' });
     expect(api.workflows.checked).toEqual([]);

@@ -51,6 +51,8 @@ describe('/openapi.json', () => {
       'get /api/v1/http-targets',
       'get /api/v1/http-targets/{id}',
       'get /api/v1/http-targets/{id}/checks',
+      'get /api/v1/http-targets/{id}/latency',
+      'get /api/v1/http-targets/{id}/uptime',
       'get /api/v1/settings',
       'post /api/v1/http-targets',
       'post /api/v1/http-targets/{id}/check',

@@ -14,7 +14,7 @@ const Identity = z.object({ pid: z.number(), startedAt: z.string() });
 
 /** Variables that would make a stack of a test anything else than a fresh one. */
 const OURS =
-  /^(PORT|DATA_DIR|ENV_FILE|DATABASE_.*|POSTGRES_.*|TEMPORAL_(?!CLI_PATH).*|TASK_QUEUE_PREFIX|SEED_.*|ENCRYPTION_KEY|JWT_SECRET|LOG_LEVEL|NODE_ENV|NODE_OPTIONS|MAKE.*|MFLAGS|.*_INTERVAL_SECONDS|RETENTION_.*|RATE_LIMIT_.*|TRUST_PROXY|BLOCK_PRIVATE_TARGETS)$/;
+  /^(PORT|DATA_DIR|ENV_FILE|DATABASE_.*|POSTGRES_.*|TEMPORAL_(?!CLI_PATH).*|TASK_QUEUE_PREFIX|WORKER_.*|SEED_.*|ENCRYPTION_KEY|JWT_SECRET|LOG_LEVEL|NODE_ENV|NODE_OPTIONS|MAKE.*|MFLAGS|.*_INTERVAL_SECONDS|RETENTION_.*|RATE_LIMIT_.*|TRUST_PROXY|BLOCK_PRIVATE_TARGETS)$/;
 
 export interface StackOptions {
   /** On top of what every stack gets: its own ports and DATA_DIR. */

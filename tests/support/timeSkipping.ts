@@ -1,9 +1,15 @@
 import { DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Activities } from '../../src/activities/contracts.ts';
+import type { Activities, StorageActivities } from '../../src/activities/contracts.ts';
+import { nothingSeen } from '../../src/activities/watch/handBack.ts';
 import { bundleWorkflows } from '../../temporal/bundle.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/names.ts';
 import { timeSkippingServerBinary } from './timeSkippingServer/binary.ts';
+
+/** Where a test brings no watch of its own, every check is stepped. */
+const stepping: Pick<Activities, 'watchTarget'> = {
+  watchTarget: () => Promise.resolve(nothingSeen('notStarted')),
+};
 
 /** Temporal's enum value of a keyword. */
 const KEYWORD = 2;
@@ -12,7 +18,10 @@ const KEYWORD = 2;
 export interface TimeSkipping {
   readonly env: TestWorkflowEnvironment;
   /** Runs a worker of these activities on a task queue of its own while `work` goes on. */
-  withWorker<T>(activities: Partial<Activities>, work: (taskQueue: string) => Promise<T>): Promise<T>;
+  withWorker<T>(
+    activities: Partial<Activities & StorageActivities>,
+    work: (taskQueue: string) => Promise<T>,
+  ): Promise<T>;
   /** UTC milliseconds of the skipped time. */
   now(): Promise<number>;
   teardown(): Promise<void>;
@@ -42,7 +51,7 @@ export async function startTimeSkipping(): Promise<TimeSkipping> {
         connection: env.nativeConnection,
         taskQueue,
         workflowBundle: await bundle,
-        activities,
+        activities: { ...stepping, ...activities },
         maxHeartbeatThrottleInterval: '50ms',
         defaultHeartbeatThrottleInterval: '50ms',
       });

@@ -1,8 +1,10 @@
-import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { activityInfo, Context } from '@temporalio/activity';
+import { ActivityCancelledError, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { Activities, CheckTargetInput } from '../../src/activities/contracts.ts';
 import type { CheckResult } from '../../src/domain/check.ts';
 import type { TargetSchedule } from '../../src/domain/schedule.ts';
-import { INITIAL_STATE } from '../../src/domain/targetState.ts';
+import { decideCheck, INITIAL_STATE, nextCheckAt } from '../../src/domain/targetState.ts';
+import { watchNews } from '../../src/domain/watching.ts';
 import type { httpTarget } from '../../src/workflows/index.ts';
 import { buildFailure, buildResult, recordedAnswer } from './buildCheck.ts';
 import type { TimeSkipping } from './timeSkipping.ts';
@@ -45,9 +47,13 @@ export class Rows {
   }
 }
 
+/** Which check it is. */
+export type CheckIdentity = Pick<CheckTargetInput, 'targetId' | 'slot' | 'kind'>;
+
+/** A worker whose Postgres works: checks are stored. */
 export function passing(
   rows: Rows,
-  result: (input: CheckTargetInput) => CheckResult = passed,
+  result: (check: CheckIdentity) => CheckResult = passed,
 ): Pick<Activities, 'checkTarget'> {
   return {
     checkTarget: (input) => {
@@ -58,10 +64,63 @@ export function passing(
   };
 }
 
-export function passed({ slot, kind }: CheckTargetInput): CheckResult {
+/** A worker that watches steady targets as well, in the skipped time. */
+export function watching(
+  temporal: TimeSkipping,
+  rows: Rows,
+  result: (check: CheckIdentity) => CheckResult = passed,
+): Pick<Activities, 'checkTarget' | 'watchTarget'> {
+  return { ...passing(rows, result), watchTarget: watchInSkippedTime(temporal, rows, result) };
+}
+
+/** Serves slots as the host of a worker does, by the same rules; ends when it is cancelled, as after a notification. */
+function watchInSkippedTime(
+  temporal: TimeSkipping,
+  rows: Rows,
+  result: (check: CheckIdentity) => CheckResult,
+): Activities['watchTarget'] {
+  return async ({ targetId, schedule, state: began, firstSlot, until }) => {
+    const { taskToken } = activityInfo();
+    const { cancelled } = Context.current();
+    const seen = {
+      failureThreshold: schedule.failureThreshold,
+      unrecorded: [],
+      summary: null,
+      schedule: null,
+    };
+    const status = { status: began.status, certificateStage: 0 };
+    let state = began;
+    let slot = firstSlot;
+    while (slot < until) {
+      // Rejects when its worker shuts down: a test that has failed sleeps no more.
+      await Promise.race([temporal.env.sleep(Math.max(1, slot - (await temporal.now()))), cancelled]);
+      if (await isCancelled(temporal, taskToken)) return { ...seen, end: 'revoked', state };
+      const found = result({ targetId, slot, kind: 'scheduled' });
+      rows.store(found);
+      state = decideCheck(null, state, found, schedule);
+      const end = watchNews(status, state, slot);
+      if (end !== null) return { ...seen, end, state };
+      slot = nextCheckAt(targetId, state, schedule, slot, slot);
+    }
+    return { ...seen, end: 'window', state };
+  };
+}
+
+/** By the client: the heartbeats of a worker are spaced in real time, and the skipped one would run out. */
+async function isCancelled(temporal: TimeSkipping, taskToken: Uint8Array): Promise<boolean> {
+  try {
+    await temporal.env.client.activity.heartbeat(taskToken);
+    return false;
+  } catch (error) {
+    if (error instanceof ActivityCancelledError) return true;
+    throw error;
+  }
+}
+
+export function passed({ slot, kind }: CheckIdentity): CheckResult {
   return buildResult({ scheduledAt: slot, kind });
 }
 
-export function failed({ slot, kind }: CheckTargetInput): CheckResult {
+export function failed({ slot, kind }: CheckIdentity): CheckResult {
   return buildFailure({ scheduledAt: slot, kind });
 }

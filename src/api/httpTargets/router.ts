@@ -24,8 +24,8 @@ import {
   TargetListQuery,
   TargetRef,
 } from './schema.ts';
+import { uptimeOfLastDay } from './statistics.ts';
 
-const DAY_MS = 86_400_000;
 const SUBJECT = 'This HTTP target';
 const COLLECTION = '/http-targets';
 const ONE = `${COLLECTION}/{id}`;
@@ -106,7 +106,7 @@ export function httpTargetRoutes(deps: ApiDependencies): Route[] {
         const target = await new HttpTargetRepository(em, caller, secrets).find(params.id);
         if (target === null) throw notFound(SUBJECT);
         const now = clock.now();
-        const uptime24h = await new CheckHistory(em, caller).uptime(params.id, new Date(now - DAY_MS));
+        const uptime24h = await uptimeOfLastDay(em, caller, params.id, now);
         const body = presentTargetDetail(target, { now, uptime24h, temporal: config.temporal });
         return { status: 200, body };
       },

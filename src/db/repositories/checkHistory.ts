@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CheckResult } from '../../domain/check.ts';
-import { failureClassOf, fromSmallint, kindOf, MONITOR_CODE, PASSED_CODE } from '../checkCodes.ts';
+import { failureClassOf, fromSmallint, kindOf, PASSED_CODE } from '../checkCodes.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
@@ -49,16 +49,6 @@ export class CheckHistory {
     const last = items.at(-1);
     const hasMore = rows.length > filter.limit && last !== undefined;
     return { items, nextCursor: hasMore ? encodeCursor([last.scheduledAt]) : null };
-  }
-
-  /** @returns the share of passed checks since `from`, 0 to 1; our own faults do not count; null without any. */
-  async uptime(targetId: string, from: Date): Promise<number | null> {
-    const { rows } = await sql<{ uptime: number | null }>`
-      select (count(*) filter (where outcome = ${PASSED_CODE}))::float8 / nullif(count(*), 0) as uptime
-      from checks
-      where target_key = ${this.keyOf(targetId)} and scheduled_at >= ${from} and outcome <> ${MONITOR_CODE}
-    `.execute(this.em.getKysely<object>());
-    return rows[0]?.uptime ?? null;
   }
 
   private keyOf(targetId: string): RawBuilder<unknown> {

@@ -7,6 +7,7 @@ export interface CheckToRecord {
   readonly result: CheckResult;
   /** Only a check of this version of a living target is stored; null stores it whatever has changed since. */
   readonly version: number | null;
+  readonly watch: WatchFence;
   /**
    * What the stored check makes of the target; null where another entry of the group decides.
    *
@@ -14,6 +15,12 @@ export interface CheckToRecord {
    */
   readonly decide: ((stored: CheckResult, known: KnownState) => DecidedState) | null;
 }
+
+/**
+ * How a check stands to the watch of its target: one of it (`claim`; stored only while nobody else has the watch),
+ * `beside` it, or `instead` of one, which ends a watch that was left behind from an earlier slot.
+ */
+export type WatchFence = { readonly claim: string } | 'beside' | 'instead';
 
 export interface KnownState {
   /** As last decided here; null before the first check. */
@@ -39,5 +46,7 @@ export type RecordedCheck =
   /** The target has another version by now: the check counts for nothing. */
   | { readonly kind: 'superseded'; readonly version: number }
   | { readonly kind: 'deleted' }
+  /** The check is one of a watch that has ended, or that another worker has by now. */
+  | { readonly kind: 'fenced'; readonly by: 'end' | 'worker' }
   /** There is no row at all: this may be the wrong database. */
   | { readonly kind: 'unknown' };

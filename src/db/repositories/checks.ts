@@ -2,10 +2,15 @@ import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { inTransaction } from '../transaction.ts';
 import type { CheckToRecord, RecordedCheck } from './checkToRecord.ts';
+import { markLateHours } from './lateHours.ts';
 import { RecordGroup } from './recordGroup.ts';
+import { StateRacedError } from './targetStates.ts';
 
 /** Check violation: "no partition of relation … found for row". */
 const NO_PARTITION = '23514';
+const DEADLOCK = '40P01';
+/** Two checks of a target at once are rare, three in a row of such moments rarer. */
+const MAX_TRIES = 4;
 
 /** Writes checks, and what they decide, in groups: one transaction for many targets. */
 export class CheckRepository {
@@ -18,17 +23,21 @@ export class CheckRepository {
   /**
    * Stores the checks of one group. A check that is stored already stays as it is and is read back, so that
    * a second probe of the same slot changes nothing. The status is decided from what is stored, in the same
-   * transaction. A day without a partition gets one.
+   * transaction. A day without a partition gets one; where somebody else decides about the same target at the
+   * same time, all is read and decided again.
    *
    * @returns one entry for each check, in their order
    */
   async record(checks: readonly CheckToRecord[]): Promise<RecordedCheck[]> {
-    try {
-      return await this.recordOnce(checks);
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== NO_PARTITION) throw error;
-      await this.ensurePartitions(checks.map(({ result }) => result.scheduledAt));
-      return this.recordOnce(checks);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.recordOnce(checks);
+      } catch (error) {
+        if (tries >= MAX_TRIES) throw error;
+        if (errorCode(error) === NO_PARTITION) {
+          await this.ensurePartitions(checks.map(({ result }) => result.scheduledAt));
+        } else if (errorCode(error) !== DEADLOCK && !(error instanceof StateRacedError)) throw error;
+      }
     }
   }
 
@@ -44,8 +53,13 @@ export class CheckRepository {
     return inTransaction(this.em, async (db) => {
       const group = new RecordGroup(db, checks);
       const found = await group.insert();
+      await markLateHours(db, checks, found);
       const stored = await group.readBack(found);
       return group.decide(found, stored);
     });
   }
+}
+
+function errorCode(error: unknown): unknown {
+  return (error as { code?: unknown }).code;
 }

@@ -2,8 +2,15 @@ import { sql, type Kysely } from 'kysely';
 import type { CheckResult } from '../../domain/check.ts';
 import { kindCode, outcomeCode, toInteger, toSmallint } from '../checkCodes.ts';
 import { CHECK_COLUMNS, toStoredCheck, type CheckRow } from './checkHistory.ts';
-import type { CheckToRecord, DecidedState, RecordedCheck } from './checkToRecord.ts';
-import { KNOWN_STATE, storable, toKnownState, writeStates, type KnownStateRow } from './targetStates.ts';
+import type { CheckToRecord, RecordedCheck } from './checkToRecord.ts';
+import {
+  KNOWN_STATE,
+  storable,
+  toKnownState,
+  writeStates,
+  type DecidedFromRow,
+  type KnownStateRow,
+} from './targetStates.ts';
 
 /** A target of the group with what was decided about it before. */
 interface FoundTarget extends KnownStateRow {
@@ -13,6 +20,8 @@ interface FoundTarget extends KnownStateRow {
   is_deleted: boolean;
   failure_threshold: number;
   is_new: boolean;
+  /** Of the watch of this target, whoever has it; null without one. */
+  watch_claim: string | null;
 }
 
 /** The statements of one group of checks, in their order; they share a transaction. */
@@ -43,22 +52,29 @@ export class RecordGroup {
           ${column(({ result }) => toSmallint(result.timings.firstByteMs))}::smallint[],
           ${column(({ result }) => outcomeCode(result.failureClass))}::"char"[],
           ${column(({ result }) => kindCode(result.kind))}::"char"[],
-          ${column(({ result }) => storable(result.errorMessage))}::text[]
+          ${column(({ result }) => storable(result.errorMessage))}::text[],
+          ${column(({ watch }) => (typeof watch === 'object' ? watch.claim : null))}::bigint[],
+          ${column(({ watch }) => watch === 'instead')}::boolean[]
         ) with ordinality as i (target_id, version, scheduled_at, started_after_ms, total_ms, status_code, dns_ms,
-          tcp_ms, tls_ms, first_byte_ms, outcome, kind, error_message, index)
+          tcp_ms, tls_ms, first_byte_ms, outcome, kind, error_message, claim, ends_watch, index)
       ), known as (
         select i.*, t.key, t.version as current_version, t.deleted_at is not null as is_deleted, t.is_active,
-          coalesce(s.consecutive_failures_threshold, 2) as failure_threshold
+          coalesce(s.consecutive_failures_threshold, 2) as failure_threshold, w.claim as watch_claim
         from incoming i
         join http_targets t on t.id = i.target_id
         left join client_settings s on s.client_id = t.client_id
+        left join watches w on w.target_key = t.key
+      ), ended as (
+        delete from watches w using known k
+        where k.ends_watch and k.watch_claim is not null and w.target_key = k.key and w.first_slot_at < k.scheduled_at
       ), inserted as (
         insert into checks (scheduled_at, target_key, started_after_ms, total_ms, status_code, dns_ms, tcp_ms,
           tls_ms, first_byte_ms, outcome, kind)
         select scheduled_at, key, started_after_ms, total_ms, status_code, dns_ms, tcp_ms, tls_ms, first_byte_ms,
           outcome, kind
         from known
-        where version is null or (version = current_version and not is_deleted)
+        where (version is null or (version = current_version and not is_deleted))
+          and (claim is null or claim = watch_claim)
         order by key, scheduled_at
         on conflict do nothing
         returning target_key, scheduled_at
@@ -70,7 +86,7 @@ export class RecordGroup {
         on conflict do nothing
       )
       select (k.index - 1)::int as index, k.key, k.current_version as version, k.is_deleted, k.failure_threshold,
-        n.target_key is not null as is_new, ${KNOWN_STATE}
+        n.target_key is not null as is_new, k.watch_claim::text, ${KNOWN_STATE}
       from known k join http_target_states b on b.target_key = k.key
       left join inserted n on n.target_key = k.key and n.scheduled_at = k.scheduled_at
     `.execute(this.db);
@@ -105,10 +121,15 @@ export class RecordGroup {
     readBack: ReadonlyMap<number, CheckResult>,
   ): Promise<RecordedCheck[]> {
     const recorded = new Array<RecordedCheck>(this.checks.length).fill({ kind: 'unknown' });
-    const latest = new Map<number, DecidedState>();
+    const latest = new Map<number, DecidedFromRow>();
     for (const { check, index } of this.oldestFirst()) {
       const target = found[index];
       if (target === undefined) continue;
+      const fence = fencedBy(check, target);
+      if (fence !== null) {
+        recorded[index] = { kind: 'fenced', by: fence };
+        continue;
+      }
       const stored = target.is_new ? check.result : readBack.get(index);
       if (stored === undefined) {
         recorded[index] = target.is_deleted
@@ -119,7 +140,7 @@ export class RecordGroup {
       const failureThreshold = target.failure_threshold;
       const state = latest.get(target.key)?.state ?? toKnownState(target);
       const decided = check.decide?.(stored, { state, failureThreshold }) ?? null;
-      if (decided !== null) latest.set(target.key, decided);
+      if (decided !== null) latest.set(target.key, { ...decided, seenSlot: target.last_scheduled_ms });
       recorded[index] = { kind: 'recorded', stored, failureThreshold, decided };
     }
     if (latest.size > 0) await writeStates(this.db, latest);
@@ -135,4 +156,10 @@ export class RecordGroup {
   private slotOf(index: number): string {
     return new Date(this.checks[index]?.result.scheduledAt ?? Number.NaN).toISOString();
   }
+}
+
+/** A watch's rows count only while the watch is its worker's. */
+function fencedBy({ watch }: CheckToRecord, target: FoundTarget): 'end' | 'worker' | null {
+  if (typeof watch !== 'object' || watch.claim === target.watch_claim) return null;
+  return target.watch_claim === null ? 'end' : 'worker';
 }

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { FailureClass } from '../../domain/check.ts';
-import type { TargetState, TargetStatus } from '../../domain/targetState.ts';
+import { lastSlotOf, type TargetState, type TargetStatus } from '../../domain/targetState.ts';
 import type { DecidedState } from './checkToRecord.ts';
 
 /**
@@ -59,16 +59,31 @@ export function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll('\0', '');
 }
 
-/** An older check never overwrites what a newer one decided. */
+/** Somebody else has decided about the same target since its row was read: read it again. */
+export class StateRacedError extends Error {
+  override readonly name = 'StateRacedError';
+}
+
+/** What was decided, from the row as it was after the check of `seenSlot` (UTC milliseconds). */
+export type DecidedFromRow = DecidedState & { readonly seenSlot: number | null };
+
+/**
+ * An older check never overwrites what a newer one decided.
+ *
+ * @throws StateRacedError when a row has changed since it was read, so that no failure is counted for nothing
+ */
 export async function writeStates(
   db: Kysely<object>,
-  decided: ReadonlyMap<number, DecidedState>,
+  decided: ReadonlyMap<number, DecidedFromRow>,
 ): Promise<void> {
-  const entries = [...decided].map(([key, entry]) => ({ key, ...entry }));
-  const column = <T>(of: (entry: DecidedState & { key: number }) => T): T[] => entries.map(of);
+  const entries = [...decided]
+    .map(([key, entry]) => ({ key, ...entry }))
+    .filter(({ state, seenSlot }) => seenSlot === null || seenSlot < lastSlotOf(state));
+  if (entries.length === 0) return;
+  const column = <T>(of: (entry: DecidedFromRow & { key: number }) => T): T[] => entries.map(of);
   const time = (at: number | null | undefined): string | null =>
     at === null || at === undefined ? null : new Date(at).toISOString();
-  await sql`
+  const { numAffectedRows } = await sql`
     update http_target_states s set
       status = d.status, consecutive_failures = d.failures, consecutive_passes = d.passes, episode = d.episode,
       last_scheduled_at = d.scheduled_at, last_check_at = d.check_at, last_failure_class = d.failure_class,
@@ -89,10 +104,13 @@ export async function writeStates(
       ${column(({ state }) => state.lastCheck?.totalMs ?? null)}::int[],
       ${column(({ state }) => time(state.lastStateChangeAt))}::timestamptz[],
       ${column(({ nextCheckAt }) => time(nextCheckAt))}::timestamptz[],
-      ${column(({ state }) => time(state.certificateExpiresAt))}::timestamptz[]
+      ${column(({ state }) => time(state.certificateExpiresAt))}::timestamptz[],
+      ${column(({ seenSlot }) => time(seenSlot))}::timestamptz[]
     ) as d (key, status, failures, passes, episode, scheduled_at, check_at, failure_class, error_message,
-      status_code, response_time_ms, state_change_at, next_check_at, certificate_expires_at)
-    where s.target_key = d.key
-      and (s.last_scheduled_at is null or s.last_scheduled_at < d.scheduled_at)
+      status_code, response_time_ms, state_change_at, next_check_at, certificate_expires_at, seen_at)
+    where s.target_key = d.key and s.last_scheduled_at is not distinct from d.seen_at
   `.execute(db);
+  if (Number(numAffectedRows ?? 0n) < entries.length) {
+    throw new StateRacedError('A target was decided about by somebody else at the same time.');
+  }
 }

@@ -37,6 +37,11 @@ export class WatchedTargetRepository {
     return found ?? null;
   }
 
+  /** Those of these targets that live. */
+  async findAll(ids: readonly string[]): Promise<WatchedTarget[]> {
+    return this.select(sql`t.id = any(${ids}::uuid[])`);
+  }
+
   async lookUp(id: string): Promise<FoundTarget> {
     const watched = await this.find(id);
     if (watched !== null) return { kind: 'found', ...watched };

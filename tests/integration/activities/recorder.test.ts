@@ -55,6 +55,7 @@ function check(slot: number, overrides: Partial<CheckToRecord> = {}): CheckToRec
   return {
     targetId: target.id,
     version: 1,
+    watch: 'beside',
     decide: null,
     result: buildResult({ scheduledAt: slot }),
     ...overrides,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { retireSignal, statusQuery } from '../../../src/workflows/messages.ts';
 import { buildSchedule } from '../../support/buildCheck.ts';
 import { startTimeSkipping, type TimeSkipping } from '../../support/timeSkipping.ts';
-import { passing, Rows, startHttpTarget } from '../../support/workflowRows.ts';
+import { Rows, startHttpTarget, watching } from '../../support/workflowRows.ts';
 
 // Some 2,000 checks: half a minute on a quiet machine, more beside a whole stack of another test.
 jest.setTimeout(600_000);
@@ -19,12 +19,12 @@ afterAll(() => temporal.teardown());
 describe('#httpTarget', () => {
   it('checks a target for a week at the default interval, each slot once, on cadence', async () => {
     const rows = new Rows();
-    await temporal.withWorker(passing(rows), async (taskQueue) => {
+    await temporal.withWorker(watching(temporal, rows), async (taskQueue) => {
       const handle = await startHttpTarget(temporal, taskQueue, buildSchedule());
       await temporal.env.sleep(WEEK);
       const view = await handle.query(statusQuery);
       expect(view.state.status).toBe('up');
-      expect(view.words).toMatch(/^up, 200 in 34 ms, next check \d\d:\d\d:\d\d$/);
+      expect(view.words).toMatch(/^up, 200 in 34 ms, watched until \d\d:\d\d:\d\d$/);
       await handle.signal(retireSignal);
       await handle.result();
     });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { createActivities } from '../../../src/activities/index.ts';
+import { TargetCache } from '../../../src/activities/targetCache.ts';
 import { Recorder } from '../../../src/activities/recorder.ts';
 import type { TargetWorkflowDirectory } from '../../../src/activities/reconcileTargets.ts';
 import { createOrm } from '../../../src/db/orm.ts';
@@ -61,10 +62,12 @@ beforeEach(async () => {
 /** The activities of production, on a Postgres behind a network that the test can break. */
 function activities() {
   const checks = new CheckRepository(orm.em.fork());
+  const watchedTargets = new WatchedTargetRepository(orm.em.fork(), TEST_SECRETS);
   return createActivities({
     checks,
     recorder: new Recorder({ checks, onError: () => undefined }),
-    watchedTargets: new WatchedTargetRepository(orm.em.fork(), TEST_SECRETS),
+    watchedTargets,
+    targets: new TargetCache(watchedTargets),
     workflows: {} as TargetWorkflowDirectory, // only reconcile asks it
     installationId: 'test',
     guard: createAddressGuard({ blockPrivate: false }),

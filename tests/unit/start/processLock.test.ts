@@ -69,12 +69,15 @@ describe('what tells processes apart', () => {
   });
 
   it('should end what an earlier start left behind, and nobody else', async () => {
-    const [left, foreign] = [await startSleeper(), await startSleeper()];
+    const [left, second, foreign] = [await startSleeper(), await startSleeper(), await startSleeper()];
+    const earlier = new ProcessRecords(directory);
+    earlier.track('worker', left.pid);
+    earlier.track('worker-2', second.pid);
     const records = new ProcessRecords(directory);
-    records.track('worker', left.pid);
     writeFileSync(join(directory, 'api.json'), JSON.stringify({ pid: foreign.pid, startedAt: 'long ago' }));
-    expect(await records.endLeftovers()).toEqual(['worker']);
+    expect(await records.endLeftovers()).toEqual(['worker', 'worker-2']);
     expect(identifyProcess(left.pid)).toBeNull();
+    expect(identifyProcess(second.pid)).toBeNull();
     expect(identifyProcess(foreign.pid)).not.toBeNull();
     expect(readdirSync(directory)).toEqual([]);
     await foreign.end();

@@ -1,0 +1,29 @@
+import type { CheckRollups } from '../db/repositories/checkRollups.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { RollupReport } from './contracts.ts';
+
+export interface RollUpDeps {
+  readonly rollups: CheckRollups;
+  readonly clock: Clock;
+  /** Called after each transaction; throws when the work is cancelled, or its time is over. */
+  readonly progress: () => void;
+}
+
+/** Rolls up every hour that is over, after an outage of days one after the other, then what came late. */
+export async function rollUpChecks({ rollups, clock, progress }: RollUpDeps): Promise<RollupReport> {
+  const report = { hours: 0, targets: 0, lateHours: 0 };
+  for (;;) {
+    const done = await rollups.rollUpNextHour(clock.now());
+    progress();
+    if (done === null) break;
+    report.hours += 1;
+    report.targets = Math.max(report.targets, done.targets);
+  }
+  for (;;) {
+    const lateHours = await rollups.rollUpLateHours();
+    progress();
+    if (lateHours === 0) break;
+    report.lateHours += lateHours;
+  }
+  return { ...report, completeUntil: await rollups.completeUntil() };
+}

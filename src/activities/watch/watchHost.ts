@@ -1,0 +1,236 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClaimedWatch, WatchClaim, WatchRepository } from '../../db/repositories/watches.ts';
+import { scheduleOf, stateOf } from '../../db/workflowView.ts';
+import { dueSlot, nextSlot } from '../../domain/schedule.ts';
+import { nextCheckAt } from '../../domain/targetState.ts';
+import type { WatchEnd } from '../../domain/watching.ts';
+import type { HandBack } from './handBack.ts';
+import { offerBacklog, serveSlot, type ServeSlotDeps, type SlotOutcome } from './serveSlot.ts';
+import { TimerWheel } from './timerWheel.ts';
+import { Watch, type WatchStart } from './watch.ts';
+
+export interface WatchHostDeps extends ServeSlotDeps {
+  readonly watches: Pick<WatchRepository, 'end'>;
+  readonly handBack: HandBack;
+}
+
+/** With Postgres away, what it has not taken is offered again this often. */
+const OFFER_AGAIN_MS = 10_000;
+/** With Temporal away, an answer is offered again this often. */
+const ANSWER_AGAIN_MS = 5_000;
+/** The signal that follows a change usually is there first, and then no answer is needed. */
+const CHANGE_GRACE_MS = 300;
+/** A process that stood still for this long may have lost its watches to others. */
+const STALL_MS = 4_000;
+/** Probes that are running when the worker stops may end in this time. */
+const STOP_PROBES_MS = 1_500;
+/** An adopted watch tells Temporal soon who has it; not all of them at once. */
+const ADOPTED_HEARTBEAT_WITHIN_MS = 4 * 60_000;
+
+/**
+ * All watches of this process, on one timer wheel. Each serves its slots one after the other; what ends one is
+ * handed back to its workflow. While Temporal is away, targets go on being checked.
+ */
+export class WatchHost {
+  private readonly deps: WatchHostDeps;
+  private readonly wheel: TimerWheel;
+  private readonly watches = new Map<number, Watch>();
+  private hasStopped = false;
+  /** What has to be known before anything is probed after a stall. */
+  private settled: Promise<void> = Promise.resolve();
+  /** Asks the database what is still this worker's; see `WatchUpkeep`. */
+  onStall: () => Promise<void> = () => Promise.resolve();
+
+  constructor(deps: WatchHostDeps) {
+    this.deps = deps;
+    this.wheel = new TimerWheel({
+      clock: deps.clock,
+      onStall: (ms) => {
+        if (ms >= STALL_MS) this.settled = this.onStall();
+      },
+    });
+  }
+
+  get count(): number {
+    return this.watches.size;
+  }
+
+  get isStopped(): boolean {
+    return this.hasStopped;
+  }
+
+  all(): readonly Watch[] {
+    return [...this.watches.values()];
+  }
+
+  get(targetKey: number): Watch | undefined {
+    return this.watches.get(targetKey);
+  }
+
+  /** Takes a watch on; one of the same target with an older claim is dropped. */
+  begin(start: WatchStart): void {
+    if (this.hasStopped) return;
+    this.watches.get(start.targetKey)?.stop();
+    const watch = new Watch(start, this.deps.clock.now());
+    this.watches.set(start.targetKey, watch);
+    this.plan(watch);
+  }
+
+  /** Goes on with a watch that another worker began. */
+  adopt(claimed: ClaimedWatch): void {
+    const { watched, targetKey, claim, taskToken, status, firstSlot, until } = claimed;
+    const now = this.deps.clock.now();
+    if (this.hasStopped) return;
+    if (watched === null) {
+      void this.endDeleted(claimed);
+      return;
+    }
+    const { target } = watched;
+    const schedule = scheduleOf(watched);
+    const state = stateOf(target);
+    this.deps.targets.remember(target);
+    const slot = target.nextCheckAt?.getTime() ?? nextSlot(target.id, schedule.intervalSeconds * 1_000, now);
+    const heartbeatAt = now + Math.random() * ADOPTED_HEARTBEAT_WITHIN_MS;
+    this.begin({
+      ...{ targetId: target.id, targetKey, claim, taskToken, host: hostOfUrl(target.url) },
+      ...{ schedule, status, state, firstSlot, slot, until, heartbeatAt },
+    });
+    const begun = this.watches.get(targetKey);
+    if (begun !== undefined && claimed.version !== target.version) this.endNow(begun, 'superseded');
+  }
+
+  /** The target has another version, or was deleted: what is running counts for nothing. */
+  changed(targetKey: number): void {
+    const watch = this.watches.get(targetKey);
+    if (watch === undefined || watch.isStopped) return;
+    watch.stop();
+    this.wheel.at(this.deps.clock.now() + CHANGE_GRACE_MS, () => this.endNow(watch, 'superseded'));
+  }
+
+  /** Ends a watch, whatever it is doing. */
+  endNow(watch: Watch, end: WatchEnd): void {
+    watch.stop();
+    watch.busy = this.keepGoing(watch, () => this.end(watch, end));
+  }
+
+  /** Another worker has it: not a word about it from here. */
+  drop(watch: Watch): void {
+    watch.stop();
+    if (this.watches.get(watch.start.targetKey) === watch) this.watches.delete(watch.start.targetKey);
+  }
+
+  /** Lets go of a watch between two slots, so that another worker can go on with it. */
+  letGo(watch: Watch): WatchClaim | null {
+    if (watch.busy !== null || watch.isStopped || watch.backlog.length > 0) return null;
+    this.drop(watch);
+    return watch.start;
+  }
+
+  /** No slot is served any more; probes that are running end first, and what Postgres refused goes back. */
+  async stop(): Promise<void> {
+    this.hasStopped = true;
+    this.wheel.stop();
+    const busy = this.all().flatMap(({ busy: work }) => (work === null ? [] : [work]));
+    await Promise.race([Promise.all(busy), delay(STOP_PROBES_MS)]);
+    const withBacklog = this.all().filter(({ backlog }) => backlog.length > 0);
+    await Promise.all(withBacklog.map((watch) => this.end(watch, 'stopping')));
+    for (const watch of this.all()) watch.stop();
+  }
+
+  private plan(watch: Watch): void {
+    if (watch.isStopped || this.hasStopped) return;
+    const now = this.deps.clock.now();
+    if (watch.slot >= watch.start.until) {
+      watch.next = this.wheel.at(now, () => this.endNow(watch, 'window'));
+      return;
+    }
+    const offerAt = watch.backlogSince === null ? Number.POSITIVE_INFINITY : now + OFFER_AGAIN_MS;
+    watch.next = this.wheel.at(Math.min(watch.slot, offerAt), () => this.wake(watch));
+  }
+
+  private wake(watch: Watch): void {
+    watch.next = null;
+    watch.busy = this.keepGoing(watch, () => this.serve(watch));
+  }
+
+  /** A fault of ours in one watch is told, and tried again with the next slot. */
+  private async keepGoing(watch: Watch, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error === watch.signal.reason) return;
+      this.deps.onFault(error, watch.start.targetId);
+      this.planNext(watch);
+    } finally {
+      watch.busy = null;
+    }
+  }
+
+  private async serve(watch: Watch): Promise<void> {
+    await this.settled;
+    if (watch.isStopped) return;
+    const now = this.deps.clock.now();
+    if (now < watch.slot) return this.goOn(watch, await offerBacklog(this.deps, watch), false);
+    if (this.moveOverdueSlot(watch, now)) {
+      this.plan(watch);
+      return;
+    }
+    await this.goOn(watch, await serveSlot(this.deps, watch), true);
+  }
+
+  private async goOn(watch: Watch, outcome: SlotOutcome, served: boolean): Promise<void> {
+    if (watch.isStopped) return;
+    if (outcome === 'lost') {
+      this.drop(watch);
+    } else if (outcome !== 'goOn') {
+      await this.end(watch, outcome.end);
+    } else if (served) this.planNext(watch);
+    else this.plan(watch);
+  }
+
+  /** Missed slots are skipped, and overdue targets spread: once, or one that is always late would never be checked. */
+  private moveOverdueSlot(watch: Watch, now: number): boolean {
+    if (watch.slotWasMoved) return false;
+    const { targetId, schedule } = watch.start;
+    const slot = dueSlot(targetId, schedule.intervalSeconds * 1_000, watch.slot, now);
+    watch.slotWasMoved = slot !== watch.slot;
+    watch.slot = slot;
+    return watch.slotWasMoved;
+  }
+
+  private planNext(watch: Watch): void {
+    const { targetId, schedule } = watch.start;
+    const now = this.deps.clock.now();
+    if (now >= watch.slot) watch.slot = nextCheckAt(targetId, watch.state, schedule, watch.slot, now);
+    watch.slotWasMoved = false;
+    this.plan(watch);
+  }
+
+  /** Where this fails, the row is met again by whoever claims it next. */
+  private async endDeleted({ targetKey, claim, taskToken }: ClaimedWatch): Promise<void> {
+    try {
+      await this.deps.handBack.deliverDeleted(taskToken);
+      await this.deps.watches.end({ targetKey, claim });
+    } catch (error) {
+      this.deps.onFault(error, `key ${targetKey}`);
+    }
+  }
+
+  /** While Temporal is away a target that can be checked is checked, and the answer offered again with its news. */
+  private async end(watch: Watch, end: WatchEnd): Promise<void> {
+    if (await this.deps.handBack.deliver(watch, end)) {
+      this.drop(watch);
+      await this.deps.watches.end(watch.start);
+      return;
+    }
+    if (!watch.isStopped) this.planNext(watch);
+    else if (!this.hasStopped) {
+      this.wheel.at(this.deps.clock.now() + ANSWER_AGAIN_MS, () => this.endNow(watch, end));
+    }
+  }
+}
+
+/** @returns what the targets of one machine have in common; the whole text where it is no URL */
+export function hostOfUrl(url: string): string {
+  return URL.parse(url)?.host ?? url;
+}

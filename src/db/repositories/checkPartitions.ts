@@ -1,0 +1,80 @@
+import { sql } from 'kysely';
+import type { EntityManager } from '@mikro-orm/postgresql';
+
+const DAY_MS = 86_400_000;
+/** The longest window of the API is 90 days, and its first day is rarely whole. */
+export const HOURLY_ROLLUPS_KEPT_DAYS = 100;
+const DAILY_ROLLUPS_KEPT_DAYS = 3 * 365;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Failures go first: what is left after a crash in between is a check without its words. */
+const PARENTS = ['check_failures', 'checks', 'hourly_rollups', 'daily_rollups'] as const;
+type Parent = (typeof PARENTS)[number];
+
+export interface ExpiredPartition {
+  readonly parent: Parent;
+  /** The first UTC day that it holds, `2026-01-31`. */
+  readonly firstDay: string;
+}
+
+/** How old each table's rows may become, in days. */
+function keptDays(parent: Parent, checksDays: number): number {
+  if (parent === 'hourly_rollups') return HOURLY_ROLLUPS_KEPT_DAYS;
+  return parent === 'daily_rollups' ? DAILY_ROLLUPS_KEPT_DAYS : checksDays;
+}
+
+/** The partitions of checks and of their rollups that are too old to keep. */
+export class CheckPartitions {
+  private readonly em: EntityManager;
+
+  constructor(em: EntityManager) {
+    this.em = em;
+  }
+
+  /**
+   * Whole partitions only: the last day of each is older than what is kept, today not counted.
+   *
+   * @param now UTC milliseconds
+   * @param checksDays how many days of checks to keep
+   */
+  async expired(now: number, checksDays: number): Promise<ExpiredPartition[]> {
+    const { rows } = await sql<{ parent: Parent; suffix: string }>`
+      select p.relname as parent, substring(c.relname from '_([0-9]+)$') as suffix
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+      where p.oid = any(${[...PARENTS]}::regclass[]::oid[])
+      order by array_position(${[...PARENTS]}::text[], p.relname::text), c.relname
+    `.execute(this.em.getKysely<object>());
+    const today = Math.floor(now / DAY_MS) * DAY_MS;
+    return rows.flatMap(({ parent, suffix }) => {
+      const { firstDay, end } = spanOf(suffix);
+      return end <= today - keptDays(parent, checksDays) * DAY_MS ? [{ parent, firstDay }] : [];
+    });
+  }
+
+  /**
+   * @returns `unrolled` when not all of its checks are rolled up, `busy` when somebody uses the table and checks
+   *   would have to wait; it is left alone then
+   */
+  async drop({ parent, firstDay }: ExpiredPartition): Promise<'dropped' | 'unrolled' | 'busy'> {
+    try {
+      const { rows } = await sql<{ dropped: boolean }>`
+        select drop_partition(${parent}::text, ${firstDay}::date) as dropped
+      `.execute(this.em.getKysely<object>());
+      return rows[0]?.dropped === true ? 'dropped' : 'unrolled';
+    } catch (error) {
+      if ((error as { code?: unknown }).code === LOCK_NOT_AVAILABLE) return 'busy';
+      throw error;
+    }
+  }
+}
+
+/** @param suffix `20260131`, `202601` or `2026`: a day, a month or a year */
+function spanOf(suffix: string): { firstDay: string; end: number } {
+  const year = Number(suffix.slice(0, 4));
+  const month = suffix.length < 6 ? null : Number(suffix.slice(4, 6)) - 1;
+  const day = suffix.length < 8 ? null : Number(suffix.slice(6, 8));
+  const start = Date.UTC(year, month ?? 0, day ?? 1);
+  const end =
+    day !== null ? start + DAY_MS : month !== null ? Date.UTC(year, month + 1) : Date.UTC(year + 1, 0);
+  return { firstDay: new Date(start).toISOString().slice(0, 10), end };
+}

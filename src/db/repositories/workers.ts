@@ -1,0 +1,78 @@
+import { sql } from 'kysely';
+import type { EntityManager } from '@mikro-orm/postgresql';
+
+/** A worker process, as others see it. */
+export interface WorkerIdentity {
+  /** New with each start. */
+  readonly id: string;
+  /** For people: `worker-2`. */
+  readonly name: string;
+  /** Where its pid means something. */
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** What a worker has to know of the others. */
+export interface WorkerBalance {
+  /** Workers whose leases hold, this one included. */
+  readonly living: number;
+  /** Watches of all targets. */
+  readonly watches: number;
+  readonly mine: number;
+  /** Watches without a worker. */
+  readonly free: number;
+}
+
+/** The leases of the workers. When one's row goes, what it watched is free. */
+export class WorkerRepository {
+  private readonly em: EntityManager;
+
+  constructor(em: EntityManager) {
+    this.em = em;
+  }
+
+  /**
+   * Begins or renews a lease, by the database's clock.
+   *
+   * @returns false when there was none to renew: at the start, or since others took this worker for dead
+   */
+  async renew(worker: WorkerIdentity, leaseMs: number): Promise<boolean> {
+    const { rows } = await sql<{ was_there: boolean }>`
+      insert into workers (id, name, host, pid, lease_until)
+      values (${worker.id}, ${worker.name}, ${worker.host}, ${worker.pid},
+        now() + ${leaseMs} * interval '1 ms')
+      on conflict (id) do update set lease_until = excluded.lease_until
+      returning xmax <> 0 as was_there
+    `.execute(this.em.getKysely<object>());
+    return rows[0]?.was_there === true;
+  }
+
+  /** Other workers that began on the same host. */
+  async neighbours({ id, host }: WorkerIdentity): Promise<{ id: string; pid: number }[]> {
+    const { rows } = await sql<{ id: string; pid: number }>`
+      select id, pid from workers where host = ${host} and id <> ${id}
+    `.execute(this.em.getKysely<object>());
+    return rows;
+  }
+
+  /** Sets free what these workers watched, and what workers did whose leases have run out. @returns how many were gone */
+  async remove(ids: readonly string[]): Promise<number> {
+    const { numAffectedRows } = await sql`
+      delete from workers where lease_until < now() or id = any(${ids}::uuid[])
+    `.execute(this.em.getKysely<object>());
+    return Number(numAffectedRows ?? 0n);
+  }
+
+  async balance(id: string): Promise<WorkerBalance> {
+    const { rows } = await sql<WorkerBalance>`
+      select (select count(*)::int from workers where lease_until >= now()) as living,
+        count(*)::int as watches,
+        (count(*) filter (where worker_id = ${id}))::int as mine,
+        (count(*) filter (where worker_id is null))::int as free
+      from watches
+    `.execute(this.em.getKysely<object>());
+    const [row] = rows;
+    if (row === undefined) throw new Error('unreachable: an aggregate has a row');
+    return row;
+  }
+}

@@ -1,0 +1,127 @@
+import { hostname } from 'node:os';
+import { createActivities } from '../src/activities/index.ts';
+import type { Activities, StorageActivities } from '../src/activities/contracts.ts';
+import { Recorder } from '../src/activities/recorder.ts';
+import { createStorageActivities } from '../src/activities/storage.ts';
+import { TargetCache } from '../src/activities/targetCache.ts';
+import { ProbeLimits } from '../src/activities/watch/probeLimits.ts';
+import { startWatching, type Watching } from '../src/activities/watch/watching.ts';
+import { watchTarget } from '../src/activities/watchTarget.ts';
+import type { Config } from '../src/config.ts';
+import { createSecretBox } from '../src/db/encryption.ts';
+import { createOrm } from '../src/db/orm.ts';
+import { CheckPartitions } from '../src/db/repositories/checkPartitions.ts';
+import { CheckRepository } from '../src/db/repositories/checks.ts';
+import { CheckRollups } from '../src/db/repositories/checkRollups.ts';
+import { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
+import { WatchRepository } from '../src/db/repositories/watches.ts';
+import { WatchSummaryReader } from '../src/db/repositories/watchSummary.ts';
+import { WorkerRepository } from '../src/db/repositories/workers.ts';
+import type { Logger } from '../src/logger.ts';
+import { createAddressGuard } from '../src/net/addressGuard.ts';
+import type { TemporalConnection } from './client.ts';
+import { createTargetDirectory } from './targetDirectory.ts';
+import { createWatchTokens } from './watchTokens.ts';
+
+/** Connections of the recorder's pool: it writes groups, so two keep Postgres busy. */
+const RECORDER_POOL = 2;
+const READER_POOL = 4;
+/** Leases and claims: a reader that hangs must not make a worker look dead. */
+const WATCHES_POOL = 2;
+/** Rollups and retention: few, long statements. */
+const STORAGE_POOL = 2;
+const STORAGE_STATEMENT_MS = 120_000;
+/** Probes of watches at once; each holds a socket. */
+const PROBES = { overall: 500, perHost: 100 };
+
+/** The pools of a worker process. */
+export type WorkerDatabase = ReturnType<typeof openWorkerDatabase>;
+
+export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) {
+  const recorder = createOrm({ url, applicationName: 'monitoring-recorder', poolSize: RECORDER_POOL });
+  const reader = createOrm({ url, applicationName: 'monitoring-worker', poolSize: READER_POOL });
+  const watches = createOrm({ url, applicationName: 'monitoring-watches', poolSize: WATCHES_POOL });
+  const storage = createOrm({
+    url: migrationUrl,
+    applicationName: 'monitoring-storage',
+    poolSize: STORAGE_POOL,
+    statementTimeoutMs: STORAGE_STATEMENT_MS,
+  });
+  return {
+    ...{ recorder, reader, watches, storage },
+    close: async () => {
+      await Promise.all([recorder, reader, watches, storage].map((orm) => orm.close()));
+    },
+  };
+}
+
+export interface WorkerServicesOptions {
+  readonly config: Config;
+  readonly database: WorkerDatabase;
+  readonly temporal: TemporalConnection;
+  readonly installationId: string;
+  readonly logger: Logger;
+}
+
+/** Everything that the activities of a worker process stand on. */
+export interface WorkerServices {
+  readonly activities: Activities & StorageActivities;
+  readonly watching: Watching;
+}
+
+export function createWorkerServices(options: WorkerServicesOptions): WorkerServices {
+  const { config, database, temporal, installationId, logger } = options;
+  const clock = { now: () => Date.now() };
+  const onFault = (error: unknown, targetId: string) =>
+    logger.warn({ err: error, targetId }, 'a fault of ours');
+  const watchedTargets = new WatchedTargetRepository(
+    database.reader.em.fork(),
+    createSecretBox(config.encryptionKey),
+  );
+  const shared = {
+    ...{ watchedTargets, clock, onFault, installationId },
+    targets: new TargetCache(watchedTargets),
+    guard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
+    recorder: new Recorder({
+      checks: new CheckRepository(database.recorder.em.fork()),
+      onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
+    }),
+  };
+  const worker = {
+    id: crypto.randomUUID(),
+    name: config.workerName,
+    host: hostname(),
+    pid: process.pid,
+  };
+  const watches = new WatchRepository(database.watches.em.fork(), watchedTargets);
+  const watching = startWatching({
+    ...shared,
+    ...{ worker, watches, databaseUrl: config.database.url },
+    workers: new WorkerRepository(database.watches.em.fork()),
+    summaries: new WatchSummaryReader(database.reader.em.fork()),
+    tokens: createWatchTokens(temporal),
+    limits: new ProbeLimits(PROBES),
+    onChecked: () => undefined,
+    onTrouble: (error, what) => logger.warn({ err: error }, what),
+  });
+  const watchDeps = { ...shared, host: watching.host, watches, workerId: worker.id };
+  const activities: WorkerServices['activities'] = {
+    watchTarget: (input) => watchTarget(watchDeps, input),
+    ...createActivities({
+      ...shared,
+      checks: new CheckRepository(database.reader.em.fork()),
+      workflows: createTargetDirectory({
+        ...{ client: temporal.client, watchedTargets, installationId },
+        taskQueuePrefix: config.temporal.taskQueuePrefix,
+      }),
+    }),
+    ...createStorageActivities({
+      rollups: new CheckRollups(database.storage.em.fork()),
+      partitions: new CheckPartitions(database.storage.em.fork()),
+      ownerUrl: config.database.migrationUrl,
+      retentionChecksDays: config.retentionChecksDays,
+      clock,
+    }),
+  };
+  return { activities, watching };
+}

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { DroppedPartitions, RetentionReport } from '../../../src/activities/contracts.ts';
+import type { retention } from '../../../src/workflows/index.ts';
+import { startTimeSkipping, type TimeSkipping } from '../../support/timeSkipping.ts';
+
+jest.setTimeout(120_000);
+
+let temporal: TimeSkipping;
+beforeAll(async () => {
+  temporal = await startTimeSkipping();
+});
+afterAll(() => temporal.teardown());
+
+/** Runs retention with what each try to drop comes to. @returns its report and how often it tried */
+async function retain(
+  tries: readonly DroppedPartitions[],
+): Promise<{ report: RetentionReport; tried: number }> {
+  let tried = 0;
+  const dropExpired = () => {
+    const answer = tries[Math.min(tried, tries.length - 1)];
+    tried += 1;
+    return answer === undefined ? Promise.reject(new Error('no such try')) : Promise.resolve(answer);
+  };
+  const reindexYesterday = () => Promise.resolve({ reindexed: ['checks_20260101'], refusal: null });
+  const report = await temporal.withWorker({ dropExpired, reindexYesterday }, (taskQueue) =>
+    temporal.env.client.workflow.execute<typeof retention>('retention', {
+      workflowId: `retention-${crypto.randomUUID()}`,
+      taskQueue,
+      args: [],
+    }),
+  );
+  return { report, tried };
+}
+
+describe('#retention', () => {
+  it('tries again a minute later where a table was in use', async () => {
+    const { report, tried } = await retain([
+      { dropped: 1, unrolled: 0, busy: 2 },
+      { dropped: 1, unrolled: 0, busy: 1 },
+      { dropped: 1, unrolled: 0, busy: 0 },
+    ]);
+    expect(tried).toBe(3);
+    expect(report).toEqual({
+      dropped: 3,
+      unrolled: 0,
+      busy: 0,
+      reindexed: ['checks_20260101'],
+      refusal: null,
+    });
+  });
+
+  it('leaves it for the next night where a backup holds it for longer, and reindexes all the same', async () => {
+    const { report, tried } = await retain([{ dropped: 0, unrolled: 1, busy: 2 }]);
+    expect(tried).toBe(5);
+    expect(report).toMatchObject({ dropped: 0, busy: 2, reindexed: ['checks_20260101'] });
+  });
+});
