@@ -11,7 +11,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 start: $(INSTALLED) ## Start everything and print where it is; Ctrl-C stops it
-	@exec $(NODE) src/start/main.mjs
+	@exec $(NODE) --max-semi-space-size=4 --max-old-space-size=256 src/start/main.mjs
 
 test: $(INSTALLED) ## Run every test that needs no container engine (sets up its own servers)
 	@$(JEST) --selectProjects unit contract integration e2e replay

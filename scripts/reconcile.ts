@@ -19,9 +19,10 @@ await runScript(async () => {
         args: [{ force: process.argv.includes('--force') }],
       }),
     );
-    const { targets, started, configured, retired, failed, refused } = report;
+    const { targets, started, configured, retired, watchesLost, failed, refused } = report;
     console.log(
-      `${targets} targets: started ${started}, configured ${configured}, retired ${retired}, failed ${failed}.`,
+      `${targets} targets: started ${started}, configured ${configured}, retired ${retired}, ` +
+        `watches lost ${watchesLost}, failed ${failed}.`,
     );
     if (refused > 0) {
       throw new Error(

@@ -12,14 +12,15 @@ export class ConfigError extends Error {
 export const SECRETS_FILE = 'secrets.env';
 
 /** A whole number in a range; the message is the same whatever is wrong. */
-const whole = (min: number, max: number, fallback: number) =>
+const wholeNumber = (min: number, max: number) =>
   z.coerce
     .number({ error: `should be a whole number from ${min} to ${max}` })
     .refine((value) => Number.isInteger(value) && value >= min && value <= max, {
       error: `should be a whole number from ${min} to ${max}`,
-    })
-    .default(fallback);
-const port = (fallback: number) => whole(1, 65_535, fallback);
+    });
+const whole = (min: number, max: number, fallback: number) => wholeNumber(min, max).default(fallback);
+export const LAST_PORT = 65_535;
+const port = (fallback: number) => whole(1, LAST_PORT, fallback);
 const flag = z
   .enum(['0', '1', 'true', 'false'])
   .default('0')
@@ -76,6 +77,8 @@ const Environment = z.object({
     .string()
     .regex(/^[\w.-]{1,100}$/, 'should be 1 to 100 letters, digits, dots, dashes or underscores')
     .default('worker'),
+  WORKER_METRICS_PORT: wholeNumber(1, LAST_PORT).optional(),
+  WORKER_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
 });
 
 /** Everything that can be set from outside, checked once and frozen. Units are in the names. */
@@ -127,6 +130,8 @@ export interface Config {
    * the same name is the successor, and may take what its predecessor left.
    */
   readonly workerName: string;
+  /** Where this worker process serves its metrics; null where it does not. */
+  readonly workerMetrics: { readonly host: string; readonly port: number } | null;
 }
 
 type EnvironmentValues = Readonly<Record<string, string | undefined>>;
@@ -217,6 +222,10 @@ function toConfig(env: z.output<typeof Environment>, dataDir: string): Config {
     retentionChecksDays: env.RETENTION_CHECKS_DAYS,
     workerProcesses: env.WORKER_PROCESSES,
     workerName: env.WORKER_NAME,
+    workerMetrics:
+      env.WORKER_METRICS_PORT === undefined
+        ? null
+        : { host: env.WORKER_METRICS_HOST, port: env.WORKER_METRICS_PORT },
   };
 }
 

@@ -4,7 +4,7 @@ import type { RunningTarget, TargetWorkflowDirectory } from '../src/activities/r
 import type { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
 import { scheduleOf } from '../src/db/workflowView.ts';
 import type { httpTarget } from '../src/workflows/index.ts';
-import { configureSignal, retireSignal } from '../src/workflows/messages.ts';
+import { configureSignal, retireSignal, watchLostSignal } from '../src/workflows/messages.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
 import { HTTP_TARGET_KIND, httpTargetWorkflowId, targetIdOfWorkflow } from './names.ts';
 import { unlessEnded } from './unlessEnded.ts';
@@ -61,5 +61,6 @@ export function createTargetDirectory(options: TargetDirectoryOptions): TargetWo
     },
 
     retire: (targetId) => unlessEnded(handleOf(targetId).signal(retireSignal)),
+    watchLost: (targetId) => unlessEnded(handleOf(targetId).signal(watchLostSignal)),
   };
 }

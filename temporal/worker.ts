@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/wo
 import { loadConfig, ConfigError, type Config } from '../src/config.ts';
 import { readInstallationId } from '../src/db/repositories/watchedTargets.ts';
 import { createLogger, type Logger } from '../src/logger.ts';
+import { serveMetrics } from '../src/metrics/metricsServer.ts';
 import { endWithParent } from '../src/start/endWithParent.ts';
 import { cachedBundle } from './cachedBundle.ts';
 import { connectTemporal } from './client.ts';
@@ -15,7 +16,7 @@ import { workerConnectionOptions } from './workerConnection.ts';
 import { createWorkerServices, openWorkerDatabase } from './workerServices.ts';
 
 /** Workflows of watched targets seldom wake; a stepping one that is not cached is replayed for each check. 0.4 MB each. */
-const MAX_CACHED_WORKFLOWS = 300;
+const MAX_CACHED_WORKFLOWS = 200;
 /**
  * Workflow tasks are CPU work on one thread, and their time limit runs from when they are taken: more of them
  * at once, each with a history to replay, all run out of time together, again and again.
@@ -52,9 +53,13 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
 
   const { taskQueuePrefix, namespace } = config.temporal;
   const workflowBundle = { code: await bundle };
-  const { activities, watching } = createWorkerServices({
+  const { activities, watching, metrics } = createWorkerServices({
     ...{ config, database, temporal, installationId, logger },
   });
+  const metricsServer =
+    config.workerMetrics === null
+      ? null
+      : await serveMetrics({ ...config.workerMetrics, registry: metrics.registry, logger });
   const worker = await Worker.create({
     connection,
     namespace,
@@ -97,6 +102,7 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   }
   await running;
   await watchesEnded;
+  await metricsServer?.close();
   await Promise.all([database.close(), temporal.close(), connection.close()]);
 }
 

@@ -1,11 +1,10 @@
-import { hostname } from 'node:os';
 import { createActivities } from '../src/activities/index.ts';
 import type { Activities, StorageActivities } from '../src/activities/contracts.ts';
 import { Recorder } from '../src/activities/recorder.ts';
 import { createStorageActivities } from '../src/activities/storage.ts';
 import { TargetCache } from '../src/activities/targetCache.ts';
 import { ProbeLimits } from '../src/activities/watch/probeLimits.ts';
-import { startWatching, type Watching } from '../src/activities/watch/watching.ts';
+import { startWatching, type Watching, type WatchingOptions } from '../src/activities/watch/watching.ts';
 import { watchTarget } from '../src/activities/watchTarget.ts';
 import type { Config } from '../src/config.ts';
 import { createSecretBox } from '../src/db/encryption.ts';
@@ -18,7 +17,9 @@ import { WatchRepository } from '../src/db/repositories/watches.ts';
 import { WatchSummaryReader } from '../src/db/repositories/watchSummary.ts';
 import { WorkerRepository } from '../src/db/repositories/workers.ts';
 import type { Logger } from '../src/logger.ts';
+import { WorkerMetrics } from '../src/metrics/workerMetrics.ts';
 import { createAddressGuard } from '../src/net/addressGuard.ts';
+import { processSpace } from '../src/start/processIdentity.ts';
 import type { TemporalConnection } from './client.ts';
 import { createTargetDirectory } from './targetDirectory.ts';
 import { createWatchTokens } from './watchTokens.ts';
@@ -67,6 +68,7 @@ export interface WorkerServicesOptions {
 export interface WorkerServices {
   readonly activities: Activities & StorageActivities;
   readonly watching: Watching;
+  readonly metrics: WorkerMetrics;
 }
 
 export function createWorkerServices(options: WorkerServicesOptions): WorkerServices {
@@ -78,31 +80,39 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     database.reader.em.fork(),
     createSecretBox(config.encryptionKey),
   );
+  const metrics = new WorkerMetrics();
+  const recorder = new Recorder({
+    checks: new CheckRepository(database.recorder.em.fork()),
+    onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
+    onCommit: (commit) => metrics.committed(commit),
+  });
+  const limits = new ProbeLimits(PROBES);
   const shared = {
-    ...{ watchedTargets, clock, onFault, installationId },
+    ...{ watchedTargets, clock, onFault, installationId, recorder },
     targets: new TargetCache(watchedTargets),
     guard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
-    recorder: new Recorder({
-      checks: new CheckRepository(database.recorder.em.fork()),
-      onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
-    }),
+    probes: { began: () => metrics.probeBegan(), ended: () => metrics.probeEnded() },
   };
   const worker = {
     id: crypto.randomUUID(),
     name: config.workerName,
-    host: hostname(),
+    host: processSpace(),
     pid: process.pid,
   };
   const watches = new WatchRepository(database.watches.em.fork(), watchedTargets);
   const watching = startWatching({
     ...shared,
-    ...{ worker, watches, databaseUrl: config.database.url },
+    ...{ worker, watches, limits, databaseUrl: config.database.url },
     workers: new WorkerRepository(database.watches.em.fork()),
     summaries: new WatchSummaryReader(database.reader.em.fork()),
     tokens: createWatchTokens(temporal),
-    limits: new ProbeLimits(PROBES),
-    onChecked: () => undefined,
+    ...countedBy(metrics),
     onTrouble: (error, what) => logger.warn({ err: error }, what),
+  });
+  metrics.watchGauges({
+    watches: () => watching.host.count,
+    probesWaiting: () => limits.waitingCount,
+    resultsWaiting: () => recorder.waitingCount,
   });
   const watchDeps = { ...shared, host: watching.host, watches, workerId: worker.id };
   const activities: WorkerServices['activities'] = {
@@ -110,6 +120,7 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     ...createActivities({
       ...shared,
       checks: new CheckRepository(database.reader.em.fork()),
+      onChecked: (result) => metrics.checked('step', result),
       workflows: createTargetDirectory({
         ...{ client: temporal.client, watchedTargets, installationId },
         taskQueuePrefix: config.temporal.taskQueuePrefix,
@@ -123,5 +134,15 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
       clock,
     }),
   };
-  return { activities, watching };
+  return { activities, watching, metrics };
+}
+
+/** What is counted of the watches of a worker. */
+function countedBy(metrics: WorkerMetrics) {
+  return {
+    onChecked: (result) => metrics.checked('watch', result),
+    onGone: (why) => metrics.watchGone(why),
+    onClaimed: (count) => metrics.watchesClaimed(count),
+    onLeaseLost: () => metrics.leaseLost(),
+  } satisfies Pick<WatchingOptions, 'onChecked' | 'onGone' | 'onClaimed' | 'onLeaseLost'>;
 }

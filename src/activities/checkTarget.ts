@@ -8,6 +8,8 @@ import { targetUnknown } from './targetUnknown.ts';
 
 export interface CheckTargetDeps extends LookDeps {
   readonly recorder: Pick<Recorder, 'record'>;
+  /** Told of each check, before it is recorded. */
+  readonly onChecked?: (result: CheckResult) => void;
 }
 
 /** Cancellation comes back with a heartbeat, so this is how long a cancelled probe lives on at most. */
@@ -26,7 +28,9 @@ export async function checkTarget(
     const { targetId, schedule, slot, kind } = input;
     const found = await lookAt(deps, { targetId, version: schedule.version }, cancellationSignal());
     if (found.kind !== 'looked') return found;
-    return await record(deps, input, { ...found.outcome, scheduledAt: slot, kind });
+    const result: CheckResult = { ...found.outcome, scheduledAt: slot, kind };
+    deps.onChecked?.(result);
+    return await record(deps, input, result);
   } finally {
     clearInterval(beat);
   }

@@ -62,6 +62,8 @@ export interface ReconcileReport {
   readonly started: number;
   readonly configured: number;
   readonly retired: number;
+  /** Targets that nobody checked any more: their workflows were told, and step where they believed in a watch. */
+  readonly watchesLost: number;
   /** Targets that could not be brought in line this time. */
   readonly failed: number;
   /** Orphans that were left alone because they were too many, with no row to prove them deleted. */

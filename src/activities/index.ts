@@ -3,7 +3,7 @@ import type { CheckRepository } from '../db/repositories/checks.ts';
 import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
-import { checkTarget } from './checkTarget.ts';
+import { checkTarget, type CheckTargetDeps } from './checkTarget.ts';
 import type { Activities } from './contracts.ts';
 import { loadSchedule } from './loadSchedule.ts';
 import { reconcileTargets, type TargetWorkflowDirectory } from './reconcileTargets.ts';
@@ -11,7 +11,7 @@ import { recordChecks } from './recordChecks.ts';
 import type { Recorder } from './recorder.ts';
 import type { TargetCache } from './targetCache.ts';
 
-export interface ActivityDeps {
+export interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probes'> {
   /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
   readonly recorder: Pick<Recorder, 'record'>;

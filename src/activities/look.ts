@@ -14,6 +14,8 @@ export interface LookDeps {
   readonly clock: Clock;
   /** Told of what is wrong on our side. */
   readonly onFault: (error: unknown, targetId: string) => void;
+  /** Told of each probe; the second ends it, whatever it found. */
+  readonly probes?: { readonly began: () => void; readonly ended: () => void };
 }
 
 /** How long Postgres may take to say what to check. */
@@ -48,7 +50,12 @@ export async function lookAt(
     deps.onFault(error, targetId);
     return { kind: 'looked', outcome: notLoaded(startedAt, deps.clock.now() - startedAt) };
   }
-  return { kind: 'looked', outcome: await probe(request, deps) };
+  deps.probes?.began();
+  try {
+    return { kind: 'looked', outcome: await probe(request, deps) };
+  } finally {
+    deps.probes?.ended();
+  }
 }
 
 function probeRequest(target: Target, signal: AbortSignal): ProbeRequest {

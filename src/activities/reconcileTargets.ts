@@ -18,6 +18,8 @@ export interface TargetWorkflowDirectory {
   /** Hands the schedule of this moment on. */
   configure(targetId: string): Promise<void>;
   retire(targetId: string): Promise<void>;
+  /** Nobody serves the watch that the workflow may believe in; without one, it does nothing. */
+  watchLost(targetId: string): Promise<void>;
 }
 
 export interface ReconcileDeps {
@@ -33,33 +35,58 @@ const PAGE = 1_000;
 const AT_ONCE = 20;
 /** More workflows without a row than this share of all look like the wrong database, not like deletions. */
 const MAX_SHARE_OF_ORPHANS = 0.1;
+/** Each steps for three checks before it is watched again: a whole table of watches that is gone must not be a storm. */
+const MAX_LOST_WATCHES = 200;
 
 /**
  * Compares every living target with every running workflow. Only workflows of this installation are ended:
  * those whose row says "deleted" always, those without any row only while they are few, for an empty or a
  * wrong database must not end everything. One target that cannot be brought in line keeps no other from it.
+ *
+ * Where a watch was lost without a trace (its worker died and its row is gone as well, as after a restore), the
+ * workflow would wait for Temporal's own time limits: it is told.
  */
 export async function reconcileTargets(
   deps: ReconcileDeps,
   { force }: ReconcileInput,
 ): Promise<ReconcileReport> {
   const running = await readRunning(deps);
-  const report = { targets: 0, started: 0, configured: 0, retired: 0, refused: 0, failed: 0 };
+  const report = {
+    ...{ targets: 0, started: 0, configured: 0, retired: 0, watchesLost: 0 },
+    ...{ refused: 0, failed: 0 },
+  };
+  const add = (outcomes: readonly Outcome[]): void => {
+    for (const outcome of outcomes) if (outcome !== 'in line') report[outcome] += 1;
+  };
+  add(await tellOfLostWatches(deps, running));
   for await (const page of livingTargets(deps.watchedTargets)) {
     report.targets += page.length;
-    const outcomes = await forEach(deps, page, (target) => bringInLine(deps, target, running.get(target.id)));
-    for (const outcome of outcomes) if (outcome !== 'in line') report[outcome] += 1;
+    add(await forEach(deps, page, (target) => bringInLine(deps, target, running.get(target.id))));
     for (const { id } of page) running.delete(id);
   }
   const { toEnd, refused } = await orphans(deps, [...running.keys()], report.targets, force);
   report.refused = refused;
-  const ended = await forEach(deps, toEnd, async (id) => {
+  const retire = async (id: string) => {
     await deps.workflows.retire(id);
     return 'retired' as const;
-  });
-  for (const outcome of ended) report[outcome] += 1;
+  };
+  add(await forEach(deps, toEnd, retire));
   return report;
 }
+
+async function tellOfLostWatches(
+  deps: ReconcileDeps,
+  running: ReadonlyMap<string, RunningTarget>,
+): Promise<Outcome[]> {
+  const unwatched = await deps.watchedTargets.unwatched(MAX_LOST_WATCHES);
+  const waiting = unwatched.filter((id) => running.has(id)); // what does not run is started
+  return forEach(deps, waiting, async (id) => {
+    await deps.workflows.watchLost(id);
+    return 'watchesLost' as const;
+  });
+}
+
+type Outcome = 'started' | 'configured' | 'retired' | 'watchesLost' | 'in line' | 'failed';
 
 async function bringInLine(
   deps: ReconcileDeps,

@@ -21,9 +21,18 @@ interface WaitingCheck {
   readonly answer: (recorded: RecordedCheck | null) => void;
 }
 
+/** A group of results that Postgres was given. */
+export interface Commit {
+  readonly groupSize: number;
+  readonly tookMs: number;
+  readonly isRefused: boolean;
+}
+
 export interface RecorderOptions {
   readonly checks: Pick<CheckRepository, 'record'>;
   readonly onError: (error: unknown, groupSize: number) => void;
+  /** Told of each group, whether it was committed or not. */
+  readonly onCommit?: (commit: Commit) => void;
 }
 
 /**
@@ -39,6 +48,11 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.options = options;
+  }
+
+  /** Results that no transaction has taken yet. */
+  get waitingCount(): number {
+    return this.waiting.size;
   }
 
   /** @returns null when the commit did not happen in time */
@@ -96,10 +110,15 @@ export class Recorder {
 
   /** One check that Postgres refuses must not keep the others of its group from being stored. */
   private async commit(group: readonly WaitingCheck[]): Promise<void> {
+    const began = performance.now();
+    const tell = (isRefused: boolean): void =>
+      this.options.onCommit?.({ groupSize: group.length, tookMs: performance.now() - began, isRefused });
     try {
       const recorded = await this.options.checks.record(group.map(({ check }) => check));
+      tell(false);
       group.forEach(({ answer }, index) => answer(recorded[index] ?? null));
     } catch (error) {
+      tell(true);
       this.options.onError(error, group.length);
       if (group.length > 1 && isRefusedData(error)) {
         for (const entry of group) await this.commit([entry]);

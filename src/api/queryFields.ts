@@ -31,10 +31,15 @@ export const queryBoolean = z
   })
   .meta({ override: { type: 'boolean' } });
 
-/** A point in time with its zone. */
+/** A point in time with its zone, of a year that can be written with four digits and that Postgres knows. */
 export const queryTime = z.iso
   .datetime({ offset: true })
-  .transform((text) => new Date(text))
+  .transform((text, context) => {
+    const time = new Date(text);
+    if (time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9_999) return time;
+    context.addIssue(customIssue('datetime_parsing', 'Input should be in the years 1 to 9999 (UTC)'));
+    return z.NEVER;
+  })
   .meta({ override: { type: 'string', format: 'date-time' } });
 
 /** `?limit&cursor` of a list. */

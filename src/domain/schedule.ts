@@ -39,7 +39,7 @@ export function nextSlot(targetId: string, intervalMs: number, afterMs: number):
 /**
  * Which slot to serve now that the workflow is awake. Missed slots are skipped, not caught up. A check that is
  * late by less than its interval runs at once; after a longer absence the target is looked at soon, but not in
- * the same instant as all others.
+ * the same instant as all others, and in its regular slot where that comes about as soon.
  *
  * @param slot when the check was due, UTC milliseconds
  * @param now UTC milliseconds
@@ -47,7 +47,9 @@ export function nextSlot(targetId: string, intervalMs: number, afterMs: number):
 export function dueSlot(targetId: string, intervalMs: number, slot: number, now: number): number {
   if (now - slot < intervalMs) return slot;
   const spread = Math.min(intervalMs, CATCH_UP_SPREAD_MS);
-  return now + (hash(`${targetId}/catch-up`) % spread);
+  const early = now + (hash(`${targetId}/catch-up`) % spread);
+  const regular = nextSlot(targetId, intervalMs, now);
+  return regular - early < spread / 2 ? regular : early;
 }
 
 /** FNV-1a, 32 bits: the same in every process and in every replay. */

@@ -1,7 +1,9 @@
 import type { CheckKind, CheckResult } from './check.ts';
 import type { CarriedTarget } from './carriedTarget.ts';
-import { dueSlot, type TargetSchedule } from './schedule.ts';
+import type { TargetSchedule } from './schedule.ts';
 import { ScheduleVersions } from './scheduleVersions.ts';
+import { SlotPlan } from './slotPlan.ts';
+import { Steadiness } from './steadiness.ts';
 import {
   isConfirmingFailure,
   lastSlotOf,
@@ -17,7 +19,7 @@ import {
 } from './targetState.ts';
 import type { UnrecordedCheck } from './unrecordedChecks.ts';
 import { UnrecordedResults } from './unrecordedResults.ts';
-import { CHECKS_UNTIL_STEADY, type WatchedTarget, type WatchSummary } from './watching.ts';
+import type { WatchedTarget } from './watching.ts';
 import { describeTarget } from './words.ts';
 
 /** What the workflow has to do next. */
@@ -62,28 +64,22 @@ export class TargetRun {
   private readonly targetId: string;
   private readonly versions: ScheduleVersions;
   private state: TargetState;
-  private nextCheckAt: number | null;
+  private readonly plan: SlotPlan;
   private readonly unrecorded: UnrecordedResults;
   private retiredAt: number | null;
   private manualCheckWanted = false;
   private lastSlot: number;
-  /** A slot is moved once: where everything is always late, checks come late, but they come. */
-  private slotWasMoved = false;
-  /** Checks in a row that changed nothing and were recorded. */
-  private steadyChecks: number;
-  private watchedUntil: number | null = null;
-  private lastWatch: WatchSummary | null;
+  private readonly steadiness: Steadiness;
 
   constructor(targetId: string, carried: CarriedTarget) {
     this.targetId = targetId;
     this.versions = new ScheduleVersions(carried.schedule, carried.newestVersion);
     this.state = carried.state;
     this.lastSlot = carried.lastSlot;
-    this.nextCheckAt = carried.nextCheckAt;
+    this.plan = new SlotPlan(targetId, carried.nextCheckAt);
     this.unrecorded = new UnrecordedResults(carried.unrecorded, carried.writeUnrecordedAt);
     this.retiredAt = carried.retiredAt;
-    this.steadyChecks = carried.steadyChecks;
-    this.lastWatch = carried.lastWatch;
+    this.steadiness = new Steadiness(carried.steadyChecks, carried.lastWatch);
   }
 
   get isPaused(): boolean {
@@ -103,7 +99,7 @@ export class TargetRun {
   }
 
   get dueAt(): number | null {
-    return this.nextCheckAt;
+    return this.plan.next;
   }
 
   get unrecordedCount(): number {
@@ -112,7 +108,7 @@ export class TargetRun {
 
   /** A watch serves the slots; what else is to be done is done beside it. */
   get isWatched(): boolean {
-    return this.watchedUntil !== null;
+    return this.steadiness.watchedUntil !== null;
   }
 
   next(now: number): NextStep {
@@ -122,32 +118,18 @@ export class TargetRun {
     if (check !== null) return check;
     if (this.unrecorded.isDue(now)) return { kind: 'writeUnrecorded' };
     if (this.isWatched) return { kind: 'wait', until: this.unrecorded.nextWriteAt };
-    if (this.isSteady && this.nextCheckAt !== null) return { kind: 'watch', firstSlot: this.nextCheckAt };
-    return { kind: 'wait', until: earliest(this.nextCheckAt, this.unrecorded.nextWriteAt) };
+    const { next } = this.plan;
+    const isToBeWatched = !this.isPaused && this.steadiness.isSteady && this.unrecorded.count === 0;
+    if (isToBeWatched && next !== null) return { kind: 'watch', firstSlot: next };
+    return { kind: 'wait', until: earliest(next, this.unrecorded.nextWriteAt) };
   }
 
-  private get isSteady(): boolean {
-    return !this.isPaused && this.steadyChecks >= CHECKS_UNTIL_STEADY && this.unrecorded.count === 0;
-  }
-
-  /** A check that is due while the workflow slept for longer than an interval is moved, never doubled. */
   private dueCheck(now: number): NextStep | null {
     if (this.isPaused) return null;
     if (this.manualCheckWanted) return { kind: 'check', slot: this.freeSlot(now), checkKind: 'manual' };
-    if (this.isWatched || this.nextCheckAt === null || this.nextCheckAt > now) return null;
-    if (!this.slotWasMoved) {
-      const slot = dueSlot(
-        this.targetId,
-        this.currentSchedule.intervalSeconds * 1_000,
-        this.nextCheckAt,
-        now,
-      );
-      this.slotWasMoved = slot !== this.nextCheckAt;
-      this.nextCheckAt = slot;
-    }
-    return this.nextCheckAt > now
-      ? null
-      : { kind: 'check', slot: this.freeSlot(this.nextCheckAt), checkKind: 'scheduled' };
+    if (this.isWatched) return null;
+    const slot = this.plan.due(this.currentSchedule.intervalSeconds * 1_000, now);
+    return slot === null ? null : { kind: 'check', slot: this.freeSlot(slot), checkKind: 'scheduled' };
   }
 
   private nextWhenRetired(now: number, retiredAt: number): NextStep {
@@ -188,8 +170,8 @@ export class TargetRun {
       this.unrecorded.offerNow(now);
     }
     const isSteady = recorded !== null && transition === null && !isConfirmingFailure(this.state);
-    if (isSteady) this.steadyChecks += 1;
-    else this.stepFromNowOn();
+    if (isSteady) this.steadiness.checkChangedNothing();
+    else this.steadiness.lost();
     return transition;
   }
 
@@ -206,20 +188,18 @@ export class TargetRun {
 
   /** @param until when its time is over */
   watchStarted(until: number): void {
-    this.watchedUntil = until;
+    this.steadiness.watchStarted(until);
   }
 
   /** What the watch saw is so: its checks were decided by the same reducer, from the same row. */
   watched(watch: WatchedTarget, now: number): StatusTransition | null {
-    this.watchedUntil = null;
     const before = this.state;
     if (!this.isPaused && watch.state !== null && lastSlotOf(watch.state) >= lastSlotOf(before)) {
       if (watch.failureThreshold !== null) this.versions.setFailureThreshold(watch.failureThreshold);
       this.state = watch.state;
     }
     this.lastSlot = Math.max(this.lastSlot, lastSlotOf(this.state));
-    this.lastWatch = watch.summary ?? this.lastWatch;
-    if (watch.end !== 'window' && watch.end !== 'certificate') this.steadyChecks = 0;
+    this.steadiness.watchEnded(watch.summary, watch.end === 'window' || watch.end === 'certificate');
     this.keepFromWatch(watch, now);
     this.planAfter(this.lastSlot, now);
     return transitionBetween(before, this.state);
@@ -232,14 +212,8 @@ export class TargetRun {
 
   /** Our own side lost the watch: the target is looked at again at once. */
   watchLost(now: number): void {
-    this.stepFromNowOn();
-    this.nextCheckAt = this.isPaused || this.isRetired ? null : now;
-  }
-
-  /** A watch of this target, if there is one, is to be given up. */
-  private stepFromNowOn(): void {
-    this.steadyChecks = 0;
-    this.watchedUntil = null;
+    this.steadiness.lost();
+    this.plan.set(this.isPaused || this.isRetired ? null : now);
   }
 
   private keepUnrecorded(check: UnrecordedCheck, now: number): void {
@@ -290,8 +264,8 @@ export class TargetRun {
   retire(now: number): void {
     if (this.retiredAt !== null) return;
     this.retiredAt = now;
-    this.nextCheckAt = null;
-    this.stepFromNowOn();
+    this.plan.set(null);
+    this.steadiness.lost();
     this.unrecorded.offerNow(now);
   }
 
@@ -300,11 +274,11 @@ export class TargetRun {
   }
 
   words(checking: boolean): string {
-    const words = describeTarget(this.state, this.nextCheckAt, {
+    const words = describeTarget(this.state, this.plan.next, {
       checking,
       unrecorded: this.unrecorded.count,
-      watchedUntil: this.watchedUntil,
-      lastWatch: this.lastWatch,
+      watchedUntil: this.steadiness.watchedUntil,
+      lastWatch: this.steadiness.lastWatch,
     });
     return this.retiredAt === null ? words : `deleted, ${words}`;
   }
@@ -316,40 +290,38 @@ export class TargetRun {
       newestVersion: this.versions.newest,
       state: this.state,
       lastSlot: this.lastSlot,
-      nextCheckAt: this.nextCheckAt,
+      nextCheckAt: this.plan.next,
       unrecorded: this.unrecorded.all,
       writeUnrecordedAt: this.unrecorded.writeAt,
       retiredAt: this.retiredAt,
-      steadyChecks: this.steadyChecks,
-      lastWatch: this.lastWatch,
+      steadyChecks: this.steadiness.steadyChecks,
+      lastWatch: this.steadiness.lastWatch,
     };
   }
 
   private startOver(now: number): Change {
     this.state = withoutStreaks(this.state);
-    this.nextCheckAt = now;
-    this.stepFromNowOn();
+    this.plan.set(now);
+    this.steadiness.lost();
     return { interrupts: true, transition: this.activate(this.currentSchedule.isActive, now) };
   }
 
   private activate(isActive: boolean, now: number): StatusTransition | null {
     const { state, transition }: Reduction = isActive ? resume(this.state, now) : pause(this.state, now);
     this.state = state;
-    this.stepFromNowOn();
+    this.steadiness.lost();
     if (!isActive) {
-      this.nextCheckAt = null;
+      this.plan.set(null);
       this.manualCheckWanted = false;
     } else if (transition !== null) {
-      this.nextCheckAt = now;
+      this.plan.set(now);
     }
     return transition;
   }
 
   private planAfter(slot: number, now: number): void {
-    this.slotWasMoved = false;
-    this.nextCheckAt = this.isPaused
-      ? null
-      : nextCheckAt(this.targetId, this.state, this.currentSchedule, slot, now);
+    const next = nextCheckAt(this.targetId, this.state, this.currentSchedule, slot, now);
+    this.plan.set(this.isPaused ? null : next);
   }
 
   private writeRetryMs(): number {

@@ -11,6 +11,10 @@ if (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1])) {
   );
 }
 
+// Compiled code is kept from the last start, so that the compiler of its TypeScript need not be loaded.
+const { enableCompileCache } = await import('node:module');
+enableCompileCache(process.env.NODE_COMPILE_CACHE ?? `${import.meta.dirname}/../../node_modules/.cache/node`);
+
 try {
   const { supervise } = await import('./supervisor.ts');
   process.exit(await supervise());

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { waitFor } from './waitFor.ts';
 
 /** A process that can be told from a later one which was given the same number. */
@@ -22,6 +23,14 @@ export function identifyProcess(pid: number): ProcessIdentity | null {
 /** Whether that very process still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
+}
+
+/**
+ * Names the place where this process' number means something: a host since its boot, and there a container. Host names
+ * alone are shared by containers on the host's network, and by cloned machines.
+ */
+export function processSpace(): string {
+  return [hostname(), bootId, processNamespace()].filter((part) => part !== '').join(' ');
 }
 
 /** Waits for a process that need not be our child; false when it still runs after `withinMs`. */
@@ -69,6 +78,14 @@ function startFromPs(pid: number): string | null {
     return state === undefined || state === '' || state.startsWith('Z') ? null : started.join(' ');
   } catch {
     return null;
+  }
+}
+
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return ''; // not Linux
   }
 }
 

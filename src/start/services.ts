@@ -6,8 +6,9 @@ import { startChild, stopChild, type ChildOptions, type TrackProcess } from './c
 import type { DataPaths } from './dataDirectory.ts';
 import { startEmbeddedPostgres } from './embeddedPostgres.ts';
 import { prepareLog } from './logFile.ts';
-import { NODE_FLAGS, nodeEnvironment } from './nodeTuning.ts';
+import { nodeEnvironment, nodeFlags } from './nodeTuning.ts';
 import { Service, type Runnable } from './service.ts';
+import { workerEnvironment } from './workerEnvironment.ts';
 
 /** The programs that make up the product: paths of scripts that run in a Node process of their own. */
 export interface Entries {
@@ -35,8 +36,9 @@ export interface ServicesOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Goes with MAX_CACHED_WORKFLOWS of the worker: some 0.4 MB each, and as much again to work with. */
-const WORKER_HEAP = '--max-old-space-size=2048';
+/** 10,000 targets on one worker need some 300, its cached workflows (in a heap of their own) some 100. */
+const WORKER_HEAP_MB = 1_024;
+const API_HEAP_MB = 512;
 
 /** No less than the pools of temporal/worker.ts together. */
 const CONNECTIONS_PER_WORKER = 12;
@@ -47,19 +49,18 @@ export function createServices(options: ServicesOptions): Services {
   return {
     postgres: config.database.embedded ? postgresService(options) : null,
     temporal: config.temporal.embedded ? temporalService(options) : null,
-    api: nodeService('API', 'api', { args: [entries.api] }, options),
+    api: nodeService('API', 'api', { args: [...nodeFlags(API_HEAP_MB), entries.api] }, options),
     workers: workerServices(options),
   };
 }
 
-/** worker, worker-2, worker-3 …, each told the place it holds: whoever is restarted there is the successor. */
+/** worker, worker-2, worker-3 …; each is kept running in its place. */
 function workerServices(options: ServicesOptions): Service[] {
   const { config, entries } = options;
   return Array.from({ length: config.workerProcesses }, (_, index) => {
-    const suffix = index === 0 ? '' : `-${index + 1}`;
-    const id = `worker${suffix}`;
-    const env = { ...process.env, WORKER_NAME: `${config.workerName}${suffix}` };
-    return nodeService(id, id, { args: [WORKER_HEAP, entries.worker], env }, options);
+    const id = index === 0 ? 'worker' : `worker-${index + 1}`;
+    const env = { ...process.env, ...workerEnvironment(config, index) };
+    return nodeService(id, id, { args: [...nodeFlags(WORKER_HEAP_MB), entries.worker], env }, options);
   });
 }
 
@@ -124,7 +125,7 @@ function nodeService(
     run: async (): Promise<Runnable> => {
       prepareLog(logFile);
       const child = await startChild({
-        ...{ command: process.execPath, args: [...NODE_FLAGS, ...args], logFile, ipc: true },
+        ...{ command: process.execPath, args, logFile, ipc: true },
         env: nodeEnvironment(paths, env ?? process.env),
       });
       track(id, child.pid);

@@ -4,23 +4,18 @@ import {
   log,
   makeContinueAsNewFunc,
   proxyActivities,
-  setCurrentDetails,
   setHandler,
-  upsertMemo,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/contracts.ts';
 import { freshTarget, upgradeCarried } from '../domain/carriedTarget.ts';
 import type { CheckKind } from '../domain/check.ts';
 import { TargetRun, type Change, type NextStep } from '../domain/targetRun.ts';
-import type { StatusTransition } from '../domain/targetState.ts';
 import { watchWindowMs, type WatchedTarget } from '../domain/watching.ts';
 import { CheckNowWaiters, refusal } from './checkNowWaiters.ts';
 import {
   checkNowUpdate,
   configureSignal,
-  MONITOR_STATUS,
   pauseSignal,
   resumeSignal,
   retireSignal,
@@ -28,11 +23,11 @@ import {
   watchLostSignal,
   type CheckNowAnswer,
   type HttpTargetInput,
-  type HttpTargetMemo,
   type HttpTargetView,
 } from './messages.ts';
 import { RunningCheck } from './runningCheck.ts';
 import { RunningWatch } from './runningWatch.ts';
+import { TargetDisplay } from './targetDisplay.ts';
 
 /**
  * A run is rolled into a new one when its history is this long or this old. Short, because a killed worker's
@@ -58,14 +53,13 @@ export async function httpTarget(input: HttpTargetInput): Promise<void> {
 class HttpTargetWorkflow {
   private readonly input: HttpTargetInput;
   private readonly target: TargetRun;
+  private readonly display: TargetDisplay;
   private readonly startedAt = Date.now();
   private readonly checkNowWaiters = new CheckNowWaiters();
   private hasNews = false;
   private runningCheck: RunningCheck | null = null;
   private runningWatch: RunningWatch | null = null;
   private activitiesInFlight = 0;
-  /** What the memo says: set at the start by whoever starts the workflow. */
-  private published: { version: number; name: string };
 
   constructor(input: HttpTargetInput) {
     this.input = input;
@@ -74,7 +68,7 @@ class HttpTargetWorkflow {
         ? freshTarget(input.targetId, input.schedule, input.state, this.startedAt)
         : upgradeCarried(input.carried);
     this.target = new TargetRun(input.targetId, carried);
-    this.published = { version: input.schedule.version, name: input.schedule.name };
+    this.display = new TargetDisplay(this.target, input.schedule);
     this.answerMessages();
   }
 
@@ -147,7 +141,7 @@ class HttpTargetWorkflow {
         const transition = this.target.checked(result, recorded, Date.now());
         this.giveUpWatchUnlessWanted();
         this.checkNowWaiters.answer({ result, status: this.target.currentState.status });
-        this.publish(transition);
+        this.display.publish(transition);
         return;
       }
       case 'failed':
@@ -205,7 +199,7 @@ class HttpTargetWorkflow {
       this.target.watchLost(Date.now());
       return;
     }
-    this.publish(this.target.watched(seen, Date.now()));
+    this.display.publish(this.target.watched(seen, Date.now()));
     if (seen.end === 'deleted') this.retire();
     else if (seen.schedule !== null) this.apply(this.target.configure(seen.schedule, Date.now()));
   }
@@ -295,26 +289,12 @@ class HttpTargetWorkflow {
     this.giveUpWatchUnlessWanted();
     if (this.target.isRetired) this.checkNowWaiters.refuse('TargetRetired');
     else if (this.target.isPaused) this.checkNowWaiters.refuse('TargetPaused');
-    this.publish(transition);
+    this.display.publish(transition);
     this.describe();
   }
 
-  /** Search attributes change on transitions only, the memo also with the configuration: each is an event. */
-  private publish(transition: StatusTransition | null): void {
-    const { version, name } = this.target.currentSchedule;
-    const isNewVersion = this.published.version !== version || this.published.name !== name;
-    if (transition !== null) {
-      upsertSearchAttributes([{ key: MONITOR_STATUS, value: transition.to.toUpperCase() }]);
-    }
-    if (transition === null && !isNewVersion) return;
-    this.published = { version, name };
-    upsertMemo({ version, name, status: this.target.words(false) } satisfies Partial<HttpTargetMemo>);
-  }
-
-  /** With the name, since the summary that the first run was started with does not outlive it. */
   private describe(): void {
-    const words = this.target.words(this.runningCheck !== null);
-    setCurrentDetails(`${words}\n\n${this.target.currentSchedule.name}`);
+    this.display.describe(this.runningCheck !== null);
   }
 
   private view(): HttpTargetView {

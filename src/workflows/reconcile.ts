@@ -19,8 +19,9 @@ export async function reconcile(input: ReconcileInput): Promise<ReconcileReport>
   return report;
 }
 
-function describe({ targets, started, configured, retired, failed, refused }: ReconcileReport): string {
-  const done = `${targets} targets: started ${started}, configured ${configured}, retired ${retired}`;
+function describe(report: ReconcileReport): string {
+  const { targets, started, configured, retired, watchesLost, failed, refused } = report;
+  const done = `${targets} targets: started ${started}, configured ${configured}, retired ${retired}, watches lost ${watchesLost}`;
   const parts = [failed === 0 ? done : `${done}, FAILED for ${failed} (see the worker's log)`];
   if (refused > 0) {
     parts.push(

@@ -110,6 +110,9 @@ describe('#http-targets.checks', () => {
   it.each([
     ['from=yesterday', { 'query.from': 'datetime_parsing' }],
     ['to=2026-02-30T00:00:00Z', { 'query.to': 'datetime_parsing' }],
+    ['to=0000-02-20T00:00:00Z', { 'query.to': 'datetime_parsing' }],
+    ['from=0001-01-01T00:00:00%2B14:00', { 'query.from': 'datetime_parsing' }],
+    ['to=9999-12-31T23:59:59-14:00', { 'query.to': 'datetime_parsing' }],
     ['from=2026-02-20T00:00:00', { 'query.from': 'datetime_parsing' }],
     ['limit=-1&ok=2', { 'query.limit': 'greater_than_equal', 'query.ok': 'bool_parsing' }],
     [`cursor=${Buffer.from('[9e15]').toString('base64url')}`, { 'query.cursor': 'cursor' }],

@@ -90,7 +90,7 @@ describe('HTTP targets of a running stack', () => {
     expect(Date.parse(first?.started_at ?? '') - Date.parse(target.created_at)).toBeLessThan(3_000);
     expect(first).toMatchObject({ ok: true, status_code: 200, failure_class: null, kind: 'scheduled' });
     expect(first?.total_ms).toBeGreaterThanOrEqual(first?.first_byte_ms ?? Infinity);
-    expect(target.status_message).toMatch(/up, 200 in \d+ ms, next check \d\d:\d\d:\d\d/);
+    expect(target.status_message).toMatch(/up, 200 in \d+ ms, (next check|watched until) \d\d:\d\d:\d\d/);
   });
 
   it('should send what the target says: method, headers and body', () => {
@@ -197,7 +197,9 @@ describe('HTTP targets of a running stack', () => {
     expect(Object.keys(raw.workflowExecutionInfo?.searchAttributes?.indexedFields ?? {})).toEqual(
       expect.arrayContaining(['MonitorKind', 'MonitorStatus', 'ClientId']),
     );
-    expect(await temporal.currentDetails(up)).toMatch(/up, 200 in \d+ ms, next check \d\d:\d\d:\d\d/);
+    expect(await temporal.currentDetails(up)).toMatch(
+      /up, 200 in \d+ ms, (next check|watched until) \d\d:\d\d:\d\d/,
+    );
     expect(await temporal.currentDetails(down)).toMatch(/down.*connect/i);
     // Visibility follows within a moment.
     await until(async () => (await temporal.ids(`MonitorStatus = 'UP'`)).includes(up));

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isRunning } from '../../src/start/processIdentity.ts';
+import { freePort } from '../support/freePorts.ts';
+import { scrape } from '../support/readMetrics.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { processOf, signalTo, untilEnded, untilReplaced } from '../support/stackProcesses.ts';
 import { until } from '../support/until.ts';
@@ -18,9 +20,13 @@ function environmentOf(pid: number): string[] {
 
 describe('make start with WORKER_PROCESSES=2', () => {
   let stack: Stack;
+  let metricsPort: number;
 
   beforeAll(async () => {
-    stack = await startStack({ env: { WORKER_PROCESSES: '2' } });
+    metricsPort = await freePort();
+    stack = await startStack({
+      env: { WORKER_PROCESSES: '2', WORKER_METRICS_PORT: String(metricsPort) },
+    });
   }, 90_000);
 
   afterAll(async () => {
@@ -36,6 +42,14 @@ describe('make start with WORKER_PROCESSES=2', () => {
     }
     expect(stack.stdout()).toContain('✓ migrations, API and 2 workers');
     expect(stack.stdout()).toMatch(/^ {2}Workers +2 processes/m);
+  });
+
+  it('should serve the metrics of both, on one port and the next', async () => {
+    for (const port of [metricsPort, metricsPort + 1]) {
+      await until(async () => (await scrape(port))('monitoring_watches') === 0, {
+        what: `metrics at ${port}`,
+      });
+    }
   });
 
   it.each(WORKERS)('should start %s alone again when it is killed', async (name) => {

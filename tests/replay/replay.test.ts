@@ -31,21 +31,25 @@ function read(name: string): HistoryJson {
 
 describe('histories of earlier runs', () => {
   it('are there', () => {
-    expect(names.length).toBeGreaterThanOrEqual(6);
+    expect(names.length).toBeGreaterThanOrEqual(11);
   });
 
   it.each(names)('still replay: %s', async (name) => {
     await Worker.runReplayHistory({ workflowBundle }, historyFromJSON(read(name)));
   });
 
-  it('would be refused by a workflow that does something else', async () => {
-    const history = read('http-target-up-down-up.json');
-    const scheduled = history.events.find(
-      (event) => event.activityTaskScheduledEventAttributes !== undefined,
-    );
-    if (scheduled?.activityTaskScheduledEventAttributes === undefined)
-      throw new Error('no activity recorded');
-    scheduled.activityTaskScheduledEventAttributes.activityType.name = 'somethingElse';
+  it.each([
+    ['http-target-up-down-up.json', 'checkTarget'],
+    ['http-target-watched.json', 'watchTarget'],
+    ['rollups.json', 'rollUpChecks'],
+    ['retention.json', 'dropExpired'],
+  ])('would be refused by a workflow that does something else: %s', async (name, activity) => {
+    const history = read(name);
+    const scheduled = history.events
+      .map((event) => event.activityTaskScheduledEventAttributes?.activityType)
+      .find((type) => type?.name === activity);
+    if (scheduled === undefined) throw new Error(`no ${activity} recorded`);
+    scheduled.name = 'somethingElse';
     await expect(Worker.runReplayHistory({ workflowBundle }, historyFromJSON(history))).rejects.toThrow(
       /determinism|Nondeterminism/i,
     );

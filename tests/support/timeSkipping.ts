@@ -17,10 +17,14 @@ const KEYWORD = 2;
 /** A Temporal in which days pass in seconds; one for each test file, always torn down. */
 export interface TimeSkipping {
   readonly env: TestWorkflowEnvironment;
-  /** Runs a worker of these activities on a task queue of its own while `work` goes on. */
+  /**
+   * Runs a worker of these activities while `work` goes on, on a task queue of its own. Where one is named, it may take
+   * over from another worker: it keeps no workflow in memory, since the test server would wait for the one that did.
+   */
   withWorker<T>(
     activities: Partial<Activities & StorageActivities>,
     work: (taskQueue: string) => Promise<T>,
+    taskQueue?: string,
   ): Promise<T>;
   /** UTC milliseconds of the skipped time. */
   now(): Promise<number>;
@@ -44,14 +48,15 @@ export async function startTimeSkipping(): Promise<TimeSkipping> {
   let bundle: Promise<WorkflowBundleWithSourceMap> | null = null;
   return {
     env,
-    async withWorker(activities, work) {
+    async withWorker(activities, work, namedQueue) {
       bundle ??= bundleWorkflows();
-      const taskQueue = `test-${crypto.randomUUID()}`;
+      const taskQueue = namedQueue ?? `test-${crypto.randomUUID()}`;
       const worker = await Worker.create({
         connection: env.nativeConnection,
         taskQueue,
         workflowBundle: await bundle,
         activities: { ...stepping, ...activities },
+        ...(namedQueue === undefined ? {} : { maxCachedWorkflows: 0 }),
         maxHeartbeatThrottleInterval: '50ms',
         defaultHeartbeatThrottleInterval: '50ms',
       });

@@ -18,6 +18,14 @@ export class ProbeLimits {
     this.overall = pLimit(overall);
   }
 
+  /** Probes that wait for their turn. */
+  get waitingCount(): number {
+    return [...this.hosts.values()].reduce(
+      (sum, { pendingCount }) => sum + pendingCount,
+      this.overall.pendingCount,
+    );
+  }
+
   async run<T>(host: string, probe: () => Promise<T>): Promise<T> {
     const limit = this.hosts.get(host) ?? pLimit(this.perHost);
     this.hosts.set(host, limit);

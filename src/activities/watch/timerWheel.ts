@@ -34,6 +34,7 @@ export class TimerWheel {
 
   /** @param at UTC milliseconds */
   at(at: number, run: () => void): Ticket {
+    this.followClock();
     const tick = Math.max(Math.ceil(at / TICK_MS), this.served + 1);
     const bucket = this.buckets.get(tick) ?? new Set();
     this.buckets.set(tick, bucket);
@@ -61,16 +62,25 @@ export class TimerWheel {
 
   private turn(expected: number): void {
     this.wakesAt = Number.POSITIVE_INFINITY;
-    const tick = this.tickOf(this.options.clock.now());
+    const tick = this.followClock();
     const stalledMs = (tick - expected) * TICK_MS;
     if (stalledMs > 0) this.options.onStall?.(stalledMs);
-    for (const due of this.dueUntil(tick)) {
+    const buckets = this.dueUntil(tick);
+    // First: what these ask for at once belongs to the next tick.
+    this.served = tick;
+    for (const due of buckets) {
       const bucket = this.buckets.get(due);
       this.buckets.delete(due);
       for (const run of bucket ?? []) run();
     }
-    this.served = Math.max(this.served, tick);
     if (this.buckets.size > 0) this.wakeBy(this.nextBucket());
+  }
+
+  /** A clock that was set back shows times again that were served before. */
+  private followClock(): number {
+    const tick = this.tickOf(this.options.clock.now());
+    if (tick < this.served) this.served = tick - 1;
+    return tick;
   }
 
   private dueUntil(tick: number): number[] {

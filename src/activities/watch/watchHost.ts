@@ -9,9 +9,14 @@ import { offerBacklog, serveSlot, type ServeSlotDeps, type SlotOutcome } from '.
 import { TimerWheel } from './timerWheel.ts';
 import { Watch, type WatchStart } from './watch.ts';
 
+/** Why a process no longer has a watch: it has ended, another worker has it, or it was given away. */
+export type WatchGone = WatchEnd | 'lost' | 'released';
+
 export interface WatchHostDeps extends ServeSlotDeps {
   readonly watches: Pick<WatchRepository, 'end'>;
   readonly handBack: HandBack;
+  /** Told of each watch that this process no longer has. */
+  readonly onGone?: (why: WatchGone) => void;
 }
 
 /** With Postgres away, what it has not taken is offered again this often. */
@@ -113,16 +118,18 @@ export class WatchHost {
     watch.busy = this.keepGoing(watch, () => this.end(watch, end));
   }
 
-  /** Another worker has it: not a word about it from here. */
-  drop(watch: Watch): void {
+  /** Forgets a watch that is no longer this worker's: not a word about it from here. */
+  drop(watch: Watch, why: WatchGone = 'lost'): void {
     watch.stop();
-    if (this.watches.get(watch.start.targetKey) === watch) this.watches.delete(watch.start.targetKey);
+    if (this.watches.get(watch.start.targetKey) !== watch) return;
+    this.watches.delete(watch.start.targetKey);
+    this.deps.onGone?.(why);
   }
 
   /** Lets go of a watch between two slots, so that another worker can go on with it. */
   letGo(watch: Watch): WatchClaim | null {
     if (watch.busy !== null || watch.isStopped || watch.backlog.length > 0) return null;
-    this.drop(watch);
+    this.drop(watch, 'released');
     return watch.start;
   }
 
@@ -219,13 +226,22 @@ export class WatchHost {
   /** While Temporal is away a target that can be checked is checked, and the answer offered again with its news. */
   private async end(watch: Watch, end: WatchEnd): Promise<void> {
     if (await this.deps.handBack.deliver(watch, end)) {
-      this.drop(watch);
-      await this.deps.watches.end(watch.start);
+      this.drop(watch, end);
+      await this.endRow(watch);
       return;
     }
     if (!watch.isStopped) this.planNext(watch);
     else if (!this.hasStopped) {
       this.wheel.at(this.deps.clock.now() + ANSWER_AGAIN_MS, () => this.endNow(watch, end));
+    }
+  }
+
+  /** With Postgres away the row stays, until the workflow's next check or whoever claims it finds it pointless. */
+  private async endRow({ start }: Watch): Promise<void> {
+    try {
+      await this.deps.watches.end(start);
+    } catch (error) {
+      this.deps.onFault(error, start.targetId);
     }
   }
 }

@@ -16,6 +16,9 @@ export interface WatchingOptions
   readonly databaseUrl: string;
   /** Told of what is wrong on our side with no target to name. */
   readonly onTrouble: (error: unknown, what: string) => void;
+  readonly onClaimed?: (count: number) => void;
+  /** Told when others had taken this worker for dead. */
+  readonly onLeaseLost?: () => void;
 }
 
 const HEARTBEAT_ROUND_MS = 15_000;
@@ -29,11 +32,18 @@ export interface Watching {
 }
 
 export function startWatching(options: WatchingOptions): Watching {
-  const { worker, workers, watches, tokens, clock, onFault, onTrouble } = options;
+  const { worker, watches, tokens, clock, onFault, onTrouble } = options;
   const handBack = new HandBack(options);
   const host = new WatchHost({ ...options, handBack });
   const upkeep = new WatchUpkeep({ host, watches, tokens, clock, workerId: worker.id, onFault });
-  const lease = new WorkerLease({ host, worker, workers, watches, onLeaseLost: () => upkeep.sync() });
+  const lease = new WorkerLease({
+    ...options,
+    host,
+    onLeaseLost: () => {
+      options.onLeaseLost?.();
+      return upkeep.sync();
+    },
+  });
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();

@@ -3,17 +3,21 @@ import type { WorkerBalance, WorkerIdentity, WorkerRepository } from '../../db/r
 import type { WatchHost } from './watchHost.ts';
 
 export interface WorkerLeaseDeps {
-  readonly host: WatchHost;
+  readonly host: Pick<WatchHost, 'isStopped' | 'all' | 'adopt' | 'letGo'>;
   readonly worker: WorkerIdentity;
   readonly workers: WorkerRepository;
   readonly watches: Pick<WatchRepository, 'claimFree' | 'release'>;
   /** Called when others had taken this worker for dead. */
   readonly onLeaseLost: () => Promise<void>;
+  /** Told how many watches of others this worker has taken on. */
+  readonly onClaimed?: (count: number) => void;
 }
 
 export const RENEW_EVERY_MS = 3_000;
 /** Three renewals may be lost. */
 const LEASE_MS = 10_000;
+/** The clock of this process alone: it goes on while it stands still, and nobody sets it. */
+const monotonicNow = (): number => performance.now();
 /** Watches are given away when there are this many more than one's share. */
 const TOLERATED_SHARE = 1.1;
 const TOLERATED_EXTRA = 5;
@@ -27,6 +31,9 @@ const BATCH = 1_000;
 export class WorkerLease {
   private readonly deps: WorkerLeaseDeps;
   private isFirst = true;
+  private renewedAt = Number.NEGATIVE_INFINITY;
+  /** Since when this worker has renewed its lease without a gap. */
+  private heldSince = Number.POSITIVE_INFINITY;
   private running: Promise<void> | null = null;
   private next: Promise<void> | null = null;
 
@@ -62,13 +69,29 @@ export class WorkerLease {
     const { host, worker, workers } = this.deps;
     if (host.isStopped) return;
     const wasHeld = await workers.renew(worker, LEASE_MS);
+    this.renewed(wasHeld);
     if (!wasHeld && !this.isFirst) await this.deps.onLeaseLost();
     this.isFirst = false;
     await workers.remove(await this.deadNeighbours());
+    if (this.canJudgeOthers) await workers.removeExpired();
     const balance = await workers.balance(worker.id);
     const share = Math.ceil(balance.watches / Math.max(balance.living, 1));
     if (balance.free > 0 && balance.mine < share) await this.claim(share - balance.mine);
     else await this.giveAway(balance, share);
+  }
+
+  private renewed(wasHeld: boolean): void {
+    const now = monotonicNow();
+    if (!wasHeld || now - this.renewedAt > LEASE_MS) this.heldSince = now;
+    this.renewedAt = now;
+  }
+
+  /**
+   * After an outage of Postgres all leases have run out, and whoever is back first would take everything from
+   * workers that live, with the results that wait in them: they are given the time of a lease to come back.
+   */
+  private get canJudgeOthers(): boolean {
+    return monotonicNow() - this.heldSince >= LEASE_MS;
   }
 
   /** Processes of this host that are gone need not wait for their leases to run out. */
@@ -83,6 +106,7 @@ export class WorkerLease {
     for (let open = wanted; open > 0; open -= BATCH) {
       const limit = Math.min(open, BATCH);
       const claimed = await watches.claimFree(worker.id, limit);
+      if (claimed.length > 0) this.deps.onClaimed?.(claimed.length);
       for (const watch of claimed) host.adopt(watch);
       if (claimed.length < limit) return;
     }

@@ -21,6 +21,11 @@ export interface TargetVersion {
   readonly isDeleted: boolean;
 }
 
+/** How long the workers must have had to catch up with what an outage of theirs left overdue. */
+const SETTLED_SECONDS = 5 * 60;
+/** Beyond what a target's own pace explains: takeovers, a busy Postgres, clocks that differ. */
+const OVERDUE_SECONDS = 60;
+
 /** The targets of all clients, for the workers: the API asks `HttpTargetRepository`. */
 export class WatchedTargetRepository {
   private readonly em: EntityManager;
@@ -70,6 +75,41 @@ export class WatchedTargetRepository {
       version: row.version,
       isDeleted: row.is_deleted,
     }));
+  }
+
+  /**
+   * Active targets that nobody checks and nobody will take on: no check for two intervals (or its timeout, where that
+   * is longer) and a minute after it was due, and no worker that has a watch of it. Those that have waited longest come
+   * first.
+   *
+   * None at all while no worker has lived for five minutes. After an outage of all workers everything is overdue, the
+   * watches are free until they are claimed within seconds, and what steps is woken by its timers: what is still
+   * overdue after that was lost. With one worker of several restarted the others take its watches over at once, so
+   * theirs is the age that counts. A worker whose lease has run out (all of the machine stood still, or Postgres was
+   * away) has not caught up either. Where only Postgres was away the watches have kept their rows,
+   * and what leases that ran out have set free is claimed again within seconds.
+   *
+   * `next_check_at` has no index on purpose: it changes with every check, and an index would cost each of them its
+   * update in place (HOT). Once a minute all states are scanned instead, and those that remain find target and watch
+   * by key: with 10,000 targets 2 ms, and some 30 where all are overdue.
+   */
+  async unwatched(limit: number): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
+      select t.id
+      from http_target_states s
+      join http_targets t on t.key = s.target_key
+      left join watches w on w.target_key = s.target_key
+      where s.next_check_at < now() - ${OVERDUE_SECONDS} * interval '1 second'
+        and s.next_check_at < now() - interval '1 second'
+          * (greatest(2 * t.check_interval_seconds, t.timeout_seconds) + ${OVERDUE_SECONDS})
+        and t.is_active and t.deleted_at is null and w.worker_id is null
+        and exists (
+          select from workers
+          where started_at < now() - ${SETTLED_SECONDS} * interval '1 second' and lease_until >= now()
+        )
+      order by s.next_check_at limit ${limit}
+    `.execute(this.em.getKysely<object>());
+    return rows.map(({ id }) => id);
   }
 
   private async select(condition: RawBuilder<unknown>): Promise<WatchedTarget[]> {

@@ -55,12 +55,15 @@ export class WorkerRepository {
     return rows;
   }
 
-  /** Sets free what these workers watched, and what workers did whose leases have run out. @returns how many were gone */
-  async remove(ids: readonly string[]): Promise<number> {
-    const { numAffectedRows } = await sql`
-      delete from workers where lease_until < now() or id = any(${ids}::uuid[])
-    `.execute(this.em.getKysely<object>());
-    return Number(numAffectedRows ?? 0n);
+  /** Sets free what these workers watched. */
+  async remove(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await sql`delete from workers where id = any(${ids}::uuid[])`.execute(this.em.getKysely<object>());
+  }
+
+  /** Sets free what workers watched whose leases have run out. */
+  async removeExpired(): Promise<void> {
+    await sql`delete from workers where lease_until < now()`.execute(this.em.getKysely<object>());
   }
 
   async balance(id: string): Promise<WorkerBalance> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { sql, type RawBuilder } from 'kysely';
 import type { ReconcileReport } from '../../../src/activities/contracts.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import type { httpTarget, reconcile } from '../../../src/workflows/index.ts';
@@ -6,7 +7,11 @@ import { statusQuery } from '../../../src/workflows/messages.ts';
 import { httpTargetStartOptions } from '../../../temporal/httpTargetStart.ts';
 import { taskQueue } from '../../../temporal/names.ts';
 import { startRealWorker, type RealWorker } from '../../support/realWorker.ts';
+import { watchedTarget } from '../../support/steadyTargets.ts';
+import { storedChecks } from '../../support/storedChecks.ts';
 import { until } from '../../support/until.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../support/workerProcess.ts';
+import { openWorkerSurroundings, type WorkerSurroundings } from '../../support/workerSurroundings.ts';
 
 jest.setTimeout(60_000);
 
@@ -17,10 +22,13 @@ beforeAll(async () => {
 });
 afterAll(() => real.stop());
 
-function reconcileNow(force = false): Promise<ReconcileReport> {
-  return real.temporal.client.workflow.execute<typeof reconcile>('reconcile', {
+function reconcileNow(
+  force = false,
+  { temporal, taskQueuePrefix }: WorkerSurroundings = real,
+): Promise<ReconcileReport> {
+  return temporal.client.workflow.execute<typeof reconcile>('reconcile', {
     workflowId: `reconcile-${crypto.randomUUID()}`,
-    taskQueue: taskQueue(real.taskQueuePrefix),
+    taskQueue: taskQueue(taskQueuePrefix),
     args: [{ force }],
   });
 }
@@ -92,5 +100,44 @@ describe('#reconcile', () => {
     expect(await reconcileNow(true)).toMatchObject({ retired: 0, refused: 0 });
     expect((await stranger.describe()).status.name).toBe('RUNNING');
     await stranger.terminate();
+  });
+});
+
+describe('#reconcile, of a watch that was lost', () => {
+  let surroundings: WorkerSurroundings;
+  let worker: WorkerProcess;
+
+  beforeAll(async () => {
+    surroundings = await openWorkerSurroundings();
+    worker = await startWorkerProcess('worker', surroundings.env);
+  });
+  afterAll(async () => {
+    await worker.kill();
+    await surroundings.close();
+  });
+
+  const execute = (statement: RawBuilder<unknown>) =>
+    statement.execute(surroundings.db.orm.em.fork().getKysely<object>());
+
+  async function killedAndStartedAgain(): Promise<void> {
+    await worker.kill();
+    await execute(sql`delete from watches`);
+    worker = await startWorkerProcess('worker', surroundings.env);
+  }
+
+  it('brings the target back to being checked, once its worker has had time to catch up', async () => {
+    const target = await watchedTarget(surroundings);
+    await until(async () => (await storedChecks(surroundings.db, target)).length > 0, { what: 'a check' });
+    await killedAndStartedAgain();
+    await execute(sql`update http_target_states set next_check_at = now() - interval '10 minutes'`);
+    expect(await reconcileNow(false, surroundings)).toMatchObject({ watchesLost: 0 });
+
+    const before = await storedChecks(surroundings.db, target);
+    await execute(sql`update workers set started_at = now() - interval '10 minutes'`);
+    expect(await reconcileNow(false, surroundings)).toMatchObject({ watchesLost: 1, started: 0, failed: 0 });
+    await until(async () => (await storedChecks(surroundings.db, target)).length >= before.length + 2, {
+      what: 'checks of the target',
+    });
+    expect(await reconcileNow(false, surroundings)).toMatchObject({ watchesLost: 0 });
   });
 });

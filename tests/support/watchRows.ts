@@ -1,0 +1,27 @@
+import { sql } from 'kysely';
+import type { Target } from '../../src/db/repositories/httpTargetRow.ts';
+import type { TargetDatabase } from './targets.ts';
+
+/** Who watches a target, by the database. */
+export interface WatchRow {
+  readonly targetId: string;
+  /** Name of the worker process; null while nobody has it. */
+  readonly worker: string | null;
+  /** New with each worker that takes it. */
+  readonly claim: string;
+  readonly version: number;
+  readonly status: 'up' | 'down';
+}
+
+export async function watchRows({ orm }: TargetDatabase): Promise<WatchRow[]> {
+  const { rows } = await sql<WatchRow>`
+    select t.id as "targetId", p.name as worker, w.claim::text, w.version, w.status
+    from watches w join http_targets t on t.key = w.target_key left join workers p on p.id = w.worker_id
+  `.execute(orm.em.fork().getKysely<object>());
+  return rows;
+}
+
+/** @returns null when the target is not watched */
+export async function watchOf(db: TargetDatabase, { id }: Pick<Target, 'id'>): Promise<WatchRow | null> {
+  return (await watchRows(db)).find(({ targetId }) => targetId === id) ?? null;
+}
