@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Client, Connection, type TLSConfig } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
 
+/** Left alone, a client waits for up to two minutes before it tries a Temporal again that was away for long. */
+const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 500, 'grpc.max_reconnect_backoff_ms': 2_000 };
+
 /** A client that connects on first use, so that a Temporal that is away is met where it is asked. */
 export interface TemporalConnection {
   readonly client: Client;
@@ -21,7 +24,7 @@ export class TemporalTimeoutError extends Error {
 
 /** @throws ConfigError-like errors of the file system when a TLS file cannot be read */
 export function connectTemporal(config: Config['temporal']): TemporalConnection {
-  const connection = Connection.lazy(connectionOptions(config));
+  const connection = Connection.lazy({ ...connectionOptions(config), channelArgs: RECONNECT });
   const client = new Client({ connection, namespace: config.namespace });
   return {
     client,

@@ -21,6 +21,15 @@ export async function watchRows({ orm }: TargetDatabase): Promise<WatchRow[]> {
   return rows;
 }
 
+/** Leaves a watch without a worker, as when its own has died; whoever hears of it takes it on. */
+export async function freeWatch({ orm }: TargetDatabase, { id }: Pick<Target, 'id'>): Promise<void> {
+  const database = orm.em.fork().getKysely<object>();
+  await sql`
+    update watches set worker_id = null where target_key = (select key from http_targets where id = ${id})
+  `.execute(database);
+  await sql`notify watches_free`.execute(database);
+}
+
 /** @returns null when the target is not watched */
 export async function watchOf(db: TargetDatabase, { id }: Pick<Target, 'id'>): Promise<WatchRow | null> {
   return (await watchRows(db)).find(({ targetId }) => targetId === id) ?? null;

@@ -29,6 +29,8 @@ export interface HandBackDeps {
 
 /** Answers at once: a storm of them must leave Temporal room for the checks that follow. */
 const ANSWERS_AT_ONCE = 16;
+/** Nothing is offered for so long after Temporal did not take an answer: watches have slots to serve. */
+const AWAY_MS = 2_000;
 /** What an answer would like to know of Postgres, it does not wait for. */
 const READ_LIMIT_MS = 300;
 
@@ -36,6 +38,7 @@ const READ_LIMIT_MS = 300;
 export class HandBack {
   private readonly deps: HandBackDeps;
   private readonly turns = pLimit(ANSWERS_AT_ONCE);
+  private awayUntil = 0;
 
   constructor(deps: HandBackDeps) {
     this.deps = deps;
@@ -44,12 +47,14 @@ export class HandBack {
   /** @returns whether the workflow has it, or wants it no more; false while Temporal is away */
   deliver(watch: Watch, end: WatchEnd): Promise<boolean> {
     return this.turns(async () => {
+      if (this.deps.clock.now() < this.awayUntil) return false;
       try {
         const answer = await this.answer(watch, end);
         await this.deps.tokens.complete(watch.start.taskToken, answer);
         return true;
       } catch (error) {
         this.deps.onFault(error, watch.start.targetId);
+        this.awayUntil = this.deps.clock.now() + AWAY_MS;
         return false;
       }
     });

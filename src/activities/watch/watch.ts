@@ -1,7 +1,7 @@
 import type { WatchClaim } from '../../db/repositories/watches.ts';
 import type { TargetSchedule } from '../../domain/schedule.ts';
 import type { TargetState } from '../../domain/targetState.ts';
-import { certificateStage } from '../../domain/watching.ts';
+import { certificateStage, type WatchEnd } from '../../domain/watching.ts';
 import { keepUnrecorded, type UnrecordedCheck } from '../../domain/unrecordedChecks.ts';
 import type { Ticket } from './timerWheel.ts';
 
@@ -37,6 +37,9 @@ export class Watch {
   /** What Postgres has not taken yet, and since when. */
   backlog: readonly UnrecordedCheck[] = [];
   backlogSince: number | null = null;
+  /** News that Temporal has not taken yet, and the attempt that is under way. */
+  undelivered: WatchEnd | null = null;
+  delivery: Promise<boolean> | null = null;
   /** What happens next; null while something happens. */
   next: Ticket | null = null;
   /** Settles when what happens now is through; null while it waits for its slot. */

@@ -3,7 +3,7 @@ import type { ClaimedWatch, WatchClaim, WatchRepository } from '../../db/reposit
 import { scheduleOf, stateOf } from '../../db/workflowView.ts';
 import { dueSlot, nextSlot } from '../../domain/schedule.ts';
 import { nextCheckAt } from '../../domain/targetState.ts';
-import type { WatchEnd } from '../../domain/watching.ts';
+import { watchNews, type WatchEnd } from '../../domain/watching.ts';
 import type { HandBack } from './handBack.ts';
 import { offerBacklog, serveSlot, type ServeSlotDeps, type SlotOutcome } from './serveSlot.ts';
 import { TimerWheel } from './timerWheel.ts';
@@ -23,6 +23,8 @@ export interface WatchHostDeps extends ServeSlotDeps {
 const OFFER_AGAIN_MS = 10_000;
 /** With Temporal away, an answer is offered again this often. */
 const ANSWER_AGAIN_MS = 5_000;
+/** A watch that is not stopped waits no longer for an answer to be taken: its next slot comes. */
+const ANSWER_PATIENCE_MS = 1_000;
 /** The signal that follows a change usually is there first, and then no answer is needed. */
 const CHANGE_GRACE_MS = 300;
 /** A process that stood still for this long may have lost its watches to others. */
@@ -101,7 +103,11 @@ export class WatchHost {
       ...{ schedule, status, state, firstSlot, slot, until, heartbeatAt },
     });
     const begun = this.watches.get(targetKey);
-    if (begun !== undefined && claimed.version !== target.version) this.endNow(begun, 'superseded');
+    if (begun === undefined) return;
+    // Its worker may have died between a check that was news and the answer.
+    const news = watchNews(begun.began, state, now);
+    if (claimed.version !== target.version) this.endNow(begun, 'superseded');
+    else if (news !== null) this.wake(begun, () => this.goOn(begun, { end: news }, false));
   }
 
   /** The target has another version, or was deleted: what is running counts for nothing. */
@@ -115,6 +121,7 @@ export class WatchHost {
   /** Ends a watch, whatever it is doing. */
   endNow(watch: Watch, end: WatchEnd): void {
     watch.stop();
+    if (this.watches.get(watch.start.targetKey) !== watch) return;
     watch.busy = this.keepGoing(watch, () => this.end(watch, end));
   }
 
@@ -126,9 +133,14 @@ export class WatchHost {
     this.deps.onGone?.(why);
   }
 
-  /** Lets go of a watch between two slots, so that another worker can go on with it. */
+  /**
+   * Lets go of a watch between two slots, so that another worker can go on with it.
+   *
+   * @returns null where it is busy, or has something that is nowhere else
+   */
   letGo(watch: Watch): WatchClaim | null {
-    if (watch.busy !== null || watch.isStopped || watch.backlog.length > 0) return null;
+    if (watch.busy !== null || watch.isStopped) return null;
+    if (watch.backlog.length > 0 || watch.undelivered !== null) return null;
     this.drop(watch, 'released');
     return watch.start;
   }
@@ -140,28 +152,27 @@ export class WatchHost {
     const busy = this.all().flatMap(({ busy: work }) => (work === null ? [] : [work]));
     await Promise.race([Promise.all(busy), delay(STOP_PROBES_MS)]);
     const withBacklog = this.all().filter(({ backlog }) => backlog.length > 0);
-    await Promise.all(withBacklog.map((watch) => this.end(watch, 'stopping')));
+    await Promise.all(withBacklog.map((watch) => this.deliver(watch, 'stopping')));
     for (const watch of this.all()) watch.stop();
   }
 
   private plan(watch: Watch): void {
     if (watch.isStopped || this.hasStopped) return;
     const now = this.deps.clock.now();
-    if (watch.slot >= watch.start.until) {
-      watch.next = this.wheel.at(now, () => this.endNow(watch, 'window'));
-      return;
-    }
-    const offerAt = watch.backlogSince === null ? Number.POSITIVE_INFINITY : now + OFFER_AGAIN_MS;
-    watch.next = this.wheel.at(Math.min(watch.slot, offerAt), () => this.wake(watch));
+    const isOver = watch.slot >= watch.start.until && watch.undelivered === null;
+    const work = isOver ? () => this.goOn(watch, { end: 'window' }, false) : () => this.serve(watch);
+    const at = isOver ? now : Math.min(watch.slot, now + offerAgainInMs(watch));
+    watch.next = this.wheel.at(at, () => this.wake(watch, work));
   }
 
-  private wake(watch: Watch): void {
+  private wake(watch: Watch, work: () => Promise<void>): void {
+    watch.next?.cancel();
     watch.next = null;
-    watch.busy = this.keepGoing(watch, () => this.serve(watch));
+    watch.busy = this.keepGoing(watch, work);
   }
 
   /** A fault of ours in one watch is told, and tried again with the next slot. */
-  private async keepGoing(watch: Watch, work: () => Promise<void>): Promise<void> {
+  private async keepGoing(watch: Watch, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -189,9 +200,11 @@ export class WatchHost {
     if (watch.isStopped) return;
     if (outcome === 'lost') {
       this.drop(watch);
-    } else if (outcome !== 'goOn') {
-      await this.end(watch, outcome.end);
-    } else if (served) this.planNext(watch);
+      return;
+    }
+    const end = outcome === 'goOn' ? watch.undelivered : outcome.end;
+    if (end !== null && (await this.end(watch, end))) return;
+    if (served) this.planNext(watch);
     else this.plan(watch);
   }
 
@@ -223,17 +236,27 @@ export class WatchHost {
     }
   }
 
-  /** While Temporal is away a target that can be checked is checked, and the answer offered again with its news. */
-  private async end(watch: Watch, end: WatchEnd): Promise<void> {
-    if (await this.deps.handBack.deliver(watch, end)) {
-      this.drop(watch, end);
-      await this.endRow(watch);
-      return;
-    }
-    if (!watch.isStopped) this.planNext(watch);
-    else if (!this.hasStopped) {
+  /**
+   * While Temporal is away a target that can be checked is checked, and the answer offered again beside that, also
+   * when the news is none any more by then.
+   *
+   * @returns whether the watch is over
+   */
+  private async end(watch: Watch, end: WatchEnd): Promise<boolean> {
+    watch.undelivered = end;
+    watch.delivery ??= this.deliver(watch, end).finally(() => (watch.delivery = null));
+    const isOver = await Promise.race([watch.delivery, delay(ANSWER_PATIENCE_MS, false, { ref: false })]);
+    if (!isOver && watch.isStopped && !this.hasStopped) {
       this.wheel.at(this.deps.clock.now() + ANSWER_AGAIN_MS, () => this.endNow(watch, end));
     }
+    return isOver;
+  }
+
+  private async deliver(watch: Watch, end: WatchEnd): Promise<boolean> {
+    if (!(await this.deps.handBack.deliver(watch, end))) return false;
+    this.drop(watch, end);
+    await this.endRow(watch);
+    return true;
   }
 
   /** With Postgres away the row stays, until the workflow's next check or whoever claims it finds it pointless. */
@@ -244,6 +267,12 @@ export class WatchHost {
       this.deps.onFault(error, start.targetId);
     }
   }
+}
+
+/** When a watch is to be served before its slot: with something that Temporal or Postgres has not taken. */
+function offerAgainInMs({ undelivered, backlogSince }: Watch): number {
+  if (undelivered !== null) return ANSWER_AGAIN_MS;
+  return backlogSince === null ? Number.POSITIVE_INFINITY : OFFER_AGAIN_MS;
 }
 
 /** @returns what the targets of one machine have in common; the whole text where it is no URL */

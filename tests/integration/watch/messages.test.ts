@@ -6,7 +6,7 @@ import { startRealWorker, type RealWorker } from '../../support/realWorker.ts';
 import { watchedTarget, type SteadyTarget } from '../../support/steadyTargets.ts';
 import { storedChecks } from '../../support/storedChecks.ts';
 import { until } from '../../support/until.ts';
-import { watchOf } from '../../support/watchRows.ts';
+import { freeWatch, watchOf } from '../../support/watchRows.ts';
 
 jest.setTimeout(60_000);
 
@@ -150,6 +150,17 @@ describe('a target that is watched', () => {
       ...{ status: 'up', episode: 1 },
       lastStateChangeAt: new Date(firstPass?.scheduledAt ?? Number.NaN),
     });
+  });
+
+  it('tells what the worker that had it before decided and did not tell', async () => {
+    const target = await watchedTarget(real, SELDOM);
+    await sql`
+      update http_target_states set status = 'down', episode = 1, consecutive_passes = 0, consecutive_failures = 2
+      where target_key = (select key from http_targets where id = ${target.id})
+    `.execute(real.db.orm.em.fork().getKysely<object>());
+    await freeWatch(real.db, target);
+    await until(async () => (await statusOf(target)) === 'down', { withinMs: PROMPT_MS, what: 'down' });
+    expect(real.farm.requests(target.path)).toEqual([]);
   });
 
   it('is not written by a worker whose watch another has taken', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { sql } from 'kysely';
 import type { StoredCheck } from '../../../src/db/repositories/checkHistory.ts';
 import { statusQuery } from '../../../src/workflows/messages.ts';
 import { Network } from '../../support/network.ts';
@@ -6,7 +7,7 @@ import { runWorkerHere, type WorkerHere } from '../../support/realWorker.ts';
 import { watchedTarget, type SteadyTarget } from '../../support/steadyTargets.ts';
 import { slotGaps, storedChecks } from '../../support/storedChecks.ts';
 import { until } from '../../support/until.ts';
-import { watchOf, type WatchRow } from '../../support/watchRows.ts';
+import { freeWatch, watchOf, type WatchRow } from '../../support/watchRows.ts';
 import { startWorkerProcess } from '../../support/workerProcess.ts';
 import { openWorkerSurroundings, type WorkerSurroundings } from '../../support/workerSurroundings.ts';
 
@@ -137,6 +138,50 @@ describe('while Temporal is away, watches', () => {
     expect(await claims(others)).toEqual(before);
     await untilAllIsStored(others);
     await remove([failing, ...others]);
+  });
+});
+
+describe('what happens to a watch while Temporal is away', () => {
+  it('is told when it is back, also when it is over by then', async () => {
+    const target = await watchedTarget(surroundings, OFTEN);
+    const row = () => surroundings.db.targets().find(target.id);
+    takeDown(temporal);
+    surroundings.farm.answer(target.path, 500);
+    await until(async () => (await row())?.status === 'down', { what: 'down, by the row' });
+    surroundings.farm.answer(target.path, 200);
+    await until(async () => (await row())?.status === 'up', { what: 'up, by the row' });
+    bringBack(temporal);
+    await until(async () => (await viewOf(target)).state.episode === 1, { what: 'the news' });
+    await until(async () => (await viewOf(target)).state.status === 'up', { what: 'up, by the workflow' });
+    await remove([target]);
+  });
+
+  it('does not end it with its window', async () => {
+    const target = await watchedTarget(surroundings, OFTEN);
+    await untilLookedAt([target], 1);
+    await untilAllIsStored([target]);
+    takeDown(temporal);
+    await sql`
+      update watches set until = now() where target_key = (select key from http_targets where id = ${target.id})
+    `.execute(surroundings.db.orm.em.fork().getKysely<object>());
+    await freeWatch(surroundings.db, target);
+    await until(async () => (await watchOf(surroundings.db, target))?.worker !== null, {
+      what: 'its worker',
+    });
+    const [overdue] = await claims([target]);
+    await untilLookedAt([target], 3);
+    expect(await claims([target])).toEqual([overdue]);
+    await untilAllIsStored([target]);
+
+    bringBack(temporal);
+    await until(
+      async () => {
+        const next = await watchOf(surroundings.db, target);
+        return next !== null && next.claim !== overdue?.claim;
+      },
+      { what: 'the next watch' },
+    );
+    await remove([target]);
   });
 });
 
