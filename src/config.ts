@@ -125,10 +125,7 @@ export interface Config {
   readonly retentionChecksDays: number;
   /** How many worker processes `make start` runs. */
   readonly workerProcesses: number;
-  /**
-   * The place that this worker process holds, unique among all workers of a database: whoever is started under
-   * the same name is the successor, and may take what its predecessor left.
-   */
+  /** What people call this worker process by. */
   readonly workerName: string;
   /** Where this worker process serves its metrics; null where it does not. */
   readonly workerMetrics: { readonly host: string; readonly port: number } | null;

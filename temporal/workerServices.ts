@@ -27,8 +27,10 @@ import { createWatchTokens } from './watchTokens.ts';
 /** Connections of the recorder's pool: it writes groups, so two keep Postgres busy. */
 const RECORDER_POOL = 2;
 const READER_POOL = 4;
-/** Leases and claims: a reader that hangs must not make a worker look dead. */
+/** Watches begin, end and move here. */
 const WATCHES_POOL = 2;
+/** Whatever others wait for, it must not make a worker look dead. */
+const LEASE_POOL = 1;
 /** Rollups and retention: few, long statements. */
 const STORAGE_POOL = 2;
 const STORAGE_STATEMENT_MS = 120_000;
@@ -42,6 +44,7 @@ export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) 
   const recorder = createOrm({ url, applicationName: 'monitoring-recorder', poolSize: RECORDER_POOL });
   const reader = createOrm({ url, applicationName: 'monitoring-worker', poolSize: READER_POOL });
   const watches = createOrm({ url, applicationName: 'monitoring-watches', poolSize: WATCHES_POOL });
+  const leases = createOrm({ url, applicationName: 'monitoring-leases', poolSize: LEASE_POOL });
   const storage = createOrm({
     url: migrationUrl,
     applicationName: 'monitoring-storage',
@@ -49,9 +52,9 @@ export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) 
     statementTimeoutMs: STORAGE_STATEMENT_MS,
   });
   return {
-    ...{ recorder, reader, watches, storage },
+    ...{ recorder, reader, watches, leases, storage },
     close: async () => {
-      await Promise.all([recorder, reader, watches, storage].map((orm) => orm.close()));
+      await Promise.all([recorder, reader, watches, leases, storage].map((orm) => orm.close()));
     },
   };
 }
@@ -103,7 +106,7 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
   const watching = startWatching({
     ...shared,
     ...{ worker, watches, limits, databaseUrl: config.database.url },
-    workers: new WorkerRepository(database.watches.em.fork()),
+    workers: new WorkerRepository(database.leases.em.fork()),
     summaries: new WatchSummaryReader(database.reader.em.fork()),
     tokens: createWatchTokens(temporal),
     ...countedBy(metrics),

@@ -72,7 +72,7 @@ export class Recorder {
         resolve(null);
       }, answerWithinMs);
       this.waiting.add(entry);
-      this.openWindow(entry.commitBy);
+      this.openWindow(this.waiting.size >= MAX_GROUP ? performance.now() : entry.commitBy);
     });
   }
 
@@ -81,11 +81,13 @@ export class Recorder {
     if (this.commitsInFlight >= MAX_COMMITS_IN_FLIGHT) return;
     if (this.window !== null && this.window.closesAt <= commitBy) return;
     clearTimeout(this.window?.timer);
-    const delay = this.waiting.size >= MAX_GROUP ? 0 : Math.max(0, commitBy - performance.now());
-    const timer = setTimeout(() => {
-      this.window = null;
-      void this.commitGroup();
-    }, delay);
+    const timer = setTimeout(
+      () => {
+        this.window = null;
+        void this.commitGroup();
+      },
+      Math.max(0, commitBy - performance.now()),
+    );
     this.window = { timer, closesAt: commitBy };
   }
 

@@ -15,7 +15,7 @@ import { HEARTBEAT_EVERY_MS } from './watch/watchUpkeep.ts';
 
 export interface WatchTargetDeps {
   readonly watchedTargets: Pick<WatchedTargetRepository, 'lookUp'>;
-  readonly watches: Pick<WatchRepository, 'begin'>;
+  readonly watches: Pick<WatchRepository, 'begin' | 'end'>;
   readonly targets: TargetCache;
   readonly host: WatchHost;
   readonly workerId: string;
@@ -38,8 +38,8 @@ export async function watchTarget(deps: WatchTargetDeps, input: WatchTargetInput
   const { taskToken } = activityInfo();
   let answer: WatchedTarget | null;
   try {
-    const beginning = begin(deps, input, taskToken);
-    answer = await abortable(beginning, AbortSignal.timeout(BEGIN_LIMIT_MS));
+    const limit = AbortSignal.timeout(BEGIN_LIMIT_MS);
+    answer = await abortable(begin(deps, input, taskToken, limit), limit);
   } catch (error) {
     deps.onFault(error, input.targetId);
     answer = nothingSeen('notStarted');
@@ -48,11 +48,15 @@ export async function watchTarget(deps: WatchTargetDeps, input: WatchTargetInput
   throw new CompleteAsyncError();
 }
 
-/** @returns null when the watch runs */
+/**
+ * @returns null when the watch runs
+ * @throws the limit's reason when it took too long: the workflow steps by then, and has no use for a watch
+ */
 async function begin(
   deps: WatchTargetDeps,
   input: WatchTargetInput,
   taskToken: Uint8Array,
+  limit: AbortSignal,
 ): Promise<WatchedTarget | null> {
   const { targetId, schedule, firstSlot, until } = input;
   const now = deps.clock.now();
@@ -67,9 +71,14 @@ async function begin(
   if (news !== null) return { ...nothingSeen(news), state, failureThreshold: found.failureThreshold };
   deps.targets.remember(found.target);
   const { version } = schedule;
+  limit.throwIfAborted();
   const watch = { targetId, version, status, taskToken, firstSlot, until };
   const claim = await deps.watches.begin(deps.workerId, watch);
   if (claim === null) return nothingSeen('notStarted');
+  if (limit.aborted) {
+    await deps.watches.end(claim);
+    throw limit.reason;
+  }
   deps.host.begin({
     ...{ ...claim, targetId, taskToken, schedule, status, state, firstSlot, until },
     host: hostOfUrl(found.target.url),

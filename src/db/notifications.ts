@@ -12,6 +12,8 @@ export interface NotificationOptions {
 }
 
 const RECONNECT_MS = 2_000;
+/** A connection that was cut without a word would look alive for hours. */
+const ASK_EVERY_MS = 15_000;
 
 /**
  * Listens to Postgres on a connection of its own, for as long as it is not stopped. Behind a pooler that shares
@@ -61,11 +63,20 @@ export class NotificationFeed {
     });
     ended.catch(() => undefined); // awaited below, or the connection never was
     client.on('notification', ({ channel, payload }) => this.options.channels[channel]?.(payload ?? ''));
-    await client.connect();
-    for (const channel of Object.keys(this.options.channels)) {
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
+    try {
+      await client.connect();
+      for (const channel of Object.keys(this.options.channels)) {
+        await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      }
+      this.options.onConnected();
+      await Promise.race([ended, this.askUntilStopped(client)]);
+    } finally {
+      client.end().catch(() => undefined); // one that is lost already has ended
     }
-    this.options.onConnected();
-    await ended;
+  }
+
+  /** @throws when it does not answer */
+  private async askUntilStopped(client: pg.Client): Promise<void> {
+    while (await sleepUnless(this.stopping.signal, ASK_EVERY_MS)) await client.query('select 1');
   }
 }

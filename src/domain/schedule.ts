@@ -45,7 +45,11 @@ export function nextSlot(targetId: string, intervalMs: number, afterMs: number):
  * @param now UTC milliseconds
  */
 export function dueSlot(targetId: string, intervalMs: number, slot: number, now: number): number {
-  if (now - slot < intervalMs) return slot;
+  return now - slot < intervalMs ? slot : catchUpSlot(targetId, intervalMs, now);
+}
+
+/** When to look again after an outage of ours, at which many targets are overdue at once; UTC milliseconds. */
+export function catchUpSlot(targetId: string, intervalMs: number, now: number): number {
   const spread = Math.min(intervalMs, CATCH_UP_SPREAD_MS);
   const early = now + (hash(`${targetId}/catch-up`) % spread);
   const regular = nextSlot(targetId, intervalMs, now);

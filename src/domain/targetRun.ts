@@ -1,6 +1,6 @@
 import type { CheckKind, CheckResult } from './check.ts';
 import type { CarriedTarget } from './carriedTarget.ts';
-import type { TargetSchedule } from './schedule.ts';
+import { catchUpSlot, type TargetSchedule } from './schedule.ts';
 import { ScheduleVersions } from './scheduleVersions.ts';
 import { SlotPlan } from './slotPlan.ts';
 import { Steadiness } from './steadiness.ts';
@@ -210,10 +210,11 @@ export class TargetRun {
     for (const check of unrecorded) this.keepUnrecorded(check, now);
   }
 
-  /** Our own side lost the watch: the target is looked at again at once. */
+  /** Our own side lost the watch, perhaps with many others: the target is looked at again soon. */
   watchLost(now: number): void {
     this.steadiness.lost();
-    this.plan.set(this.isPaused || this.isRetired ? null : now);
+    const soon = catchUpSlot(this.targetId, this.currentSchedule.intervalSeconds * 1_000, now);
+    this.plan.set(this.isPaused || this.isRetired ? null : soon);
   }
 
   private keepUnrecorded(check: UnrecordedCheck, now: number): void {

@@ -1,8 +1,8 @@
 import { ConfigError, LAST_PORT, type Config } from '../config.ts';
 
 /**
- * What the n-th worker of `make start` is told of itself: the place that it holds (`worker`, `worker-2` …), for
- * whoever is restarted there is the successor, and a port for its metrics, each one more than the last.
+ * What the n-th worker of `make start` is told of itself: its name in logs and tables (`worker`, `worker-2` …), and a
+ * port for its metrics, each one more than the last.
  *
  * @param index from 0
  * @throws ConfigError when there are not so many ports

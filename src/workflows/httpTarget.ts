@@ -77,11 +77,16 @@ class HttpTargetWorkflow {
       this.hasNews = false;
       this.describe();
       const step = this.target.next(Date.now());
-      if (step.kind === 'end') break;
-      await this.take(step);
+      if (step.kind === 'end' && this.isIdle()) return;
+      if (step.kind === 'end') await condition(() => this.isIdle());
+      else await this.take(step);
       if (this.shouldRoll()) await this.roll();
     }
-    await condition(() => this.activitiesInFlight === 0 && allHandlersFinished());
+  }
+
+  /** What is in flight may bring results that have to be written first. */
+  private isIdle(): boolean {
+    return this.activitiesInFlight === 0 && allHandlersFinished();
   }
 
   private async take(step: Exclude<NextStep, { kind: 'end' }>): Promise<void> {
@@ -112,13 +117,8 @@ class HttpTargetWorkflow {
    * in between) repeats a short task. What is in flight would be lost with the old run, so it is let end.
    */
   private shouldRoll(): boolean {
-    if (this.activitiesInFlight > 0 || !allHandlersFinished() || !this.checkNowWaiters.isEmpty) return false;
-    const { historyLength, continueAsNewSuggested } = workflowInfo();
-    return (
-      continueAsNewSuggested ||
-      historyLength >= ROLL_AT_EVENTS ||
-      Date.now() - this.startedAt >= ROLL_AT_AGE_MS
-    );
+    if (!this.isIdle() || !this.checkNowWaiters.isEmpty || this.target.isRetired) return false;
+    return isHistoryLong() || Date.now() - this.startedAt >= ROLL_AT_AGE_MS;
   }
 
   /** Left to itself, the next run would start with the memo and the search attributes of the first. */
@@ -139,6 +139,8 @@ class HttpTargetWorkflow {
       case 'checked': {
         const { result, recorded } = outcome;
         const transition = this.target.checked(result, recorded, Date.now());
+        // A run cannot be rolled beside a watch, however often its target is checked now.
+        if (isHistoryLong()) this.watchLost();
         this.giveUpWatchUnlessWanted();
         this.checkNowWaiters.answer({ result, status: this.target.currentState.status });
         this.display.publish(transition);
@@ -307,4 +309,9 @@ class HttpTargetWorkflow {
       unrecordedChecks: this.target.unrecordedCount,
     };
   }
+}
+
+function isHistoryLong(): boolean {
+  const { historyLength, continueAsNewSuggested } = workflowInfo();
+  return continueAsNewSuggested || historyLength >= ROLL_AT_EVENTS;
 }

@@ -30,6 +30,25 @@ export async function freeWatch({ orm }: TargetDatabase, { id }: Pick<Target, 'i
   await sql`notify watches_free`.execute(database);
 }
 
+/**
+ * Gives a watch to a worker that does nothing with it, without a word to the one that had it.
+ *
+ * @returns the id of that worker
+ */
+export async function takeWatch({ orm }: TargetDatabase, { id }: Pick<Target, 'id'>): Promise<string> {
+  const thief = crypto.randomUUID();
+  const database = orm.em.fork().getKysely<object>();
+  await sql`
+    insert into workers (id, name, host, pid, lease_until)
+    values (${thief}, 'thief', 'elsewhere', 1, now() + interval '1 hour')
+  `.execute(database);
+  await sql`
+    update watches set worker_id = ${thief}, claim = nextval('watch_claims')
+    where target_key = (select key from http_targets where id = ${id})
+  `.execute(database);
+  return thief;
+}
+
 /** @returns null when the target is not watched */
 export async function watchOf(db: TargetDatabase, { id }: Pick<Target, 'id'>): Promise<WatchRow | null> {
   return (await watchRows(db)).find(({ targetId }) => targetId === id) ?? null;

@@ -44,13 +44,19 @@ export class HandBack {
     this.deps = deps;
   }
 
-  /** @returns whether the workflow has it, or wants it no more; false while Temporal is away */
+  /**
+   * What the workflow has got leaves the backlog; what came meanwhile, and all of it where nobody wants the answer any
+   * more, stays there.
+   *
+   * @returns whether the workflow has it, or wants it no more; false while Temporal is away
+   */
   deliver(watch: Watch, end: WatchEnd): Promise<boolean> {
     return this.turns(async () => {
       if (this.deps.clock.now() < this.awayUntil) return false;
       try {
         const answer = await this.answer(watch, end);
-        await this.deps.tokens.complete(watch.start.taskToken, answer);
+        const outcome = await this.deps.tokens.complete(watch.start.taskToken, answer);
+        if (outcome === 'done') watch.taken(answer.unrecorded.map(({ result }) => result));
         return true;
       } catch (error) {
         this.deps.onFault(error, watch.start.targetId);

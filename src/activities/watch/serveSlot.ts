@@ -59,20 +59,7 @@ async function record(deps: ServeSlotDeps, watch: Watch, fresh: CheckResult | nu
   const now = deps.clock.now();
   adopt(watch, results, answers);
   if (fresh !== null && !isTaken(answers.at(-1))) decideAlone(watch, fresh, now);
-  const end = endOf(answers);
-  if (end === 'lost') await keepSeen(deps, watch, waiting);
-  return end ?? whatNow(watch, now);
-}
-
-/**
- * Another worker has the watch: it decides, but what was seen while Postgres was away is history all the same.
- * Not so the check of this moment, whose slot the other one serves.
- */
-async function keepSeen(deps: ServeSlotDeps, watch: Watch, results: readonly CheckResult[]): Promise<void> {
-  const { targetId, schedule } = watch.start;
-  const seen = { targetId, version: schedule.version, watch: 'beside', decide: null } as const;
-  const answers = await Promise.all(results.map((result) => deps.recorder.record({ ...seen, result })));
-  if (answers.includes(null)) deps.onFault(new Error('results of a lost watch were not stored'), targetId);
+  return endOf(answers) ?? whatNow(watch, now);
 }
 
 /** What Postgres decided is so. */
@@ -81,11 +68,11 @@ function adopt(
   results: readonly CheckResult[],
   answers: readonly (RecordedCheck | null)[],
 ): void {
-  const taken = new Set<number>();
+  const taken: CheckResult[] = [];
   answers.forEach((answer, index) => {
-    const slot = results[index]?.scheduledAt;
-    if (answer?.kind !== 'recorded' || slot === undefined) return;
-    taken.add(slot);
+    const result = results[index];
+    if (answer?.kind !== 'recorded' || result === undefined) return;
+    taken.push(result);
     watch.failureThreshold = answer.failureThreshold;
     const decided = answer.decided?.state;
     if (decided !== undefined && lastSlotOf(decided) >= lastSlotOf(watch.state)) watch.state = decided;

@@ -1,4 +1,5 @@
 import type { WatchClaim } from '../../db/repositories/watches.ts';
+import type { CheckResult } from '../../domain/check.ts';
 import type { TargetSchedule } from '../../domain/schedule.ts';
 import type { TargetState } from '../../domain/targetState.ts';
 import { certificateStage, type WatchEnd } from '../../domain/watching.ts';
@@ -79,8 +80,9 @@ export class Watch {
     this.backlogSince ??= now;
   }
 
-  /** Postgres has taken these. */
-  taken(slots: ReadonlySet<number>): void {
+  /** Postgres, or the workflow, has these. */
+  taken(results: readonly CheckResult[]): void {
+    const slots = new Set(results.map(({ scheduledAt }) => scheduledAt));
     this.backlog = this.backlog.filter(({ result }) => !slots.has(result.scheduledAt));
     if (this.backlog.length === 0) this.backlogSince = null;
   }

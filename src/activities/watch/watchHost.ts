@@ -5,6 +5,7 @@ import { dueSlot, nextSlot } from '../../domain/schedule.ts';
 import { nextCheckAt } from '../../domain/targetState.ts';
 import { watchNews, type WatchEnd } from '../../domain/watching.ts';
 import type { HandBack } from './handBack.ts';
+import { LeftBehind, OFFER_AGAIN_MS } from './leftBehind.ts';
 import { offerBacklog, serveSlot, type ServeSlotDeps, type SlotOutcome } from './serveSlot.ts';
 import { TimerWheel } from './timerWheel.ts';
 import { Watch, type WatchStart } from './watch.ts';
@@ -19,13 +20,11 @@ export interface WatchHostDeps extends ServeSlotDeps {
   readonly onGone?: (why: WatchGone) => void;
 }
 
-/** With Postgres away, what it has not taken is offered again this often. */
-const OFFER_AGAIN_MS = 10_000;
 /** With Temporal away, an answer is offered again this often. */
 const ANSWER_AGAIN_MS = 5_000;
 /** A watch that is not stopped waits no longer for an answer to be taken: its next slot comes. */
 const ANSWER_PATIENCE_MS = 1_000;
-/** The signal that follows a change usually is there first, and then no answer is needed. */
+/** The signal that follows a change usually is there first: the workflow then asks for nothing more than this end. */
 const CHANGE_GRACE_MS = 300;
 /** A process that stood still for this long may have lost its watches to others. */
 const STALL_MS = 4_000;
@@ -41,6 +40,7 @@ const ADOPTED_HEARTBEAT_WITHIN_MS = 4 * 60_000;
 export class WatchHost {
   private readonly deps: WatchHostDeps;
   private readonly wheel: TimerWheel;
+  private readonly leftBehind: LeftBehind;
   private readonly watches = new Map<number, Watch>();
   private hasStopped = false;
   /** What has to be known before anything is probed after a stall. */
@@ -50,6 +50,7 @@ export class WatchHost {
 
   constructor(deps: WatchHostDeps) {
     this.deps = deps;
+    this.leftBehind = new LeftBehind(deps);
     this.wheel = new TimerWheel({
       clock: deps.clock,
       onStall: (ms) => {
@@ -77,7 +78,8 @@ export class WatchHost {
   /** Takes a watch on; one of the same target with an older claim is dropped. */
   begin(start: WatchStart): void {
     if (this.hasStopped) return;
-    this.watches.get(start.targetKey)?.stop();
+    const earlier = this.watches.get(start.targetKey);
+    if (earlier !== undefined) this.drop(earlier);
     const watch = new Watch(start, this.deps.clock.now());
     this.watches.set(start.targetKey, watch);
     this.plan(watch);
@@ -121,14 +123,15 @@ export class WatchHost {
   /** Ends a watch, whatever it is doing. */
   endNow(watch: Watch, end: WatchEnd): void {
     watch.stop();
-    if (this.watches.get(watch.start.targetKey) !== watch) return;
+    if (!this.has(watch)) return;
     watch.busy = this.keepGoing(watch, () => this.end(watch, end));
   }
 
-  /** Forgets a watch that is no longer this worker's: not a word about it from here. */
+  /** Forgets a watch that is no longer this worker's; what it saw and nobody has is stored. */
   drop(watch: Watch, why: WatchGone = 'lost'): void {
     watch.stop();
-    if (this.watches.get(watch.start.targetKey) !== watch) return;
+    this.leftBehind.take(watch);
+    if (!this.has(watch)) return;
     this.watches.delete(watch.start.targetKey);
     this.deps.onGone?.(why);
   }
@@ -153,7 +156,15 @@ export class WatchHost {
     await Promise.race([Promise.all(busy), delay(STOP_PROBES_MS)]);
     const withBacklog = this.all().filter(({ backlog }) => backlog.length > 0);
     await Promise.all(withBacklog.map((watch) => this.deliver(watch, 'stopping')));
-    for (const watch of this.all()) watch.stop();
+    for (const watch of this.all()) {
+      watch.stop();
+      this.leftBehind.take(watch);
+    }
+    await this.leftBehind.stop();
+  }
+
+  private has(watch: Watch): boolean {
+    return this.watches.get(watch.start.targetKey) === watch;
   }
 
   private plan(watch: Watch): void {
@@ -197,7 +208,10 @@ export class WatchHost {
   }
 
   private async goOn(watch: Watch, outcome: SlotOutcome, served: boolean): Promise<void> {
-    if (watch.isStopped) return;
+    if (watch.isStopped) {
+      if (!this.has(watch)) this.leftBehind.take(watch); // Postgres refused it meanwhile
+      return;
+    }
     if (outcome === 'lost') {
       this.drop(watch);
       return;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { inTransaction } from '../transaction.ts';
@@ -12,6 +13,8 @@ const CLOCK_SKEW_MS = 60_000;
 /** A worker that lives further ahead of the database would roll up hours that have yet to come. */
 const MAX_AHEAD_MS = 2 * HOUR_MS;
 const MAX_LATE_MARKS = 5_000;
+/** A group of checks is committed in milliseconds. */
+const WRITERS_END_WITHIN_MS = 1_000;
 
 export interface RolledUpHour {
   /** Its start, UTC milliseconds. */
@@ -112,17 +115,27 @@ async function readProgress(db: Kysely<object>, lock = sql``): Promise<number> {
 
 /**
  * Whether a transaction that may hold checks of an hour is open, however long its process was held up: it began
- * before whoever records would have marked them as late.
+ * before whoever records would have marked them as late. When it began, another role may not be told: then it is one
+ * that is through within a second.
  */
 async function isStillWritten(db: Kysely<object>, end: number): Promise<boolean> {
-  const { rows } = await sql`
-    select from pg_locks l join pg_stat_activity a on a.pid = l.pid
+  const early = await writersSince(db, end + LATE_AFTER_MS + CLOCK_SKEW_MS);
+  if (early.length === 0) return false;
+  await sleep(WRITERS_END_WITHIN_MS);
+  const later = new Set(await writersSince(db, end + LATE_AFTER_MS + CLOCK_SKEW_MS));
+  return early.some((transaction) => later.has(transaction));
+}
+
+/** @returns the transactions that write checks and began before `before`, or at a time that nobody says */
+async function writersSince(db: Kysely<object>, before: number): Promise<string[]> {
+  const { rows } = await sql<{ transaction: string }>`
+    select l.virtualtransaction as transaction
+    from pg_locks l join pg_stat_activity a on a.pid = l.pid
     where l.locktype = 'relation' and l.relation = 'checks'::regclass and l.mode = 'RowExclusiveLock'
       and a.datname = current_database() and a.pid <> pg_backend_pid()
-      and a.xact_start < ${timestamp(end + LATE_AFTER_MS + CLOCK_SKEW_MS)}
-    limit 1
+      and (a.xact_start is null or a.xact_start < ${timestamp(before)})
   `.execute(db);
-  return rows.length > 0;
+  return rows.map(({ transaction }) => transaction);
 }
 
 async function ensurePartitions(db: Kysely<object>, hours: readonly number[]): Promise<void> {

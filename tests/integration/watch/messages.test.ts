@@ -6,7 +6,7 @@ import { startRealWorker, type RealWorker } from '../../support/realWorker.ts';
 import { watchedTarget, type SteadyTarget } from '../../support/steadyTargets.ts';
 import { storedChecks } from '../../support/storedChecks.ts';
 import { until } from '../../support/until.ts';
-import { freeWatch, watchOf } from '../../support/watchRows.ts';
+import { freeWatch, takeWatch, watchOf } from '../../support/watchRows.ts';
 
 jest.setTimeout(60_000);
 
@@ -165,7 +165,7 @@ describe('a target that is watched', () => {
 
   it('is not written by a worker whose watch another has taken', async () => {
     const [target, witness] = await Promise.all([watchedTarget(real), watchedTarget(real)]);
-    const thief = await takeWatch(target);
+    const thief = await takeWatch(real.db, target);
     await until(() => real.farm.requests(target.path).length === 1, {
       what: 'the slot of the worker that lost it',
     });
@@ -183,21 +183,6 @@ describe('a target that is watched', () => {
     expect((await real.handleOf(target).query(statusQuery)).words).toMatch(/watched until/);
   });
 });
-
-/** What another worker does that has taken this one for dead. @returns its id */
-async function takeWatch({ id }: Target): Promise<string> {
-  const thief = crypto.randomUUID();
-  const db = real.db.orm.em.fork().getKysely<object>();
-  await sql`
-    insert into workers (id, name, host, pid, lease_until)
-    values (${thief}, 'thief', 'elsewhere', 1, now() + interval '1 hour')
-  `.execute(db);
-  await sql`
-    update watches set worker_id = ${thief}, claim = nextval('watch_claims')
-    where target_key = (select key from http_targets where id = ${id})
-  `.execute(db);
-  return thief;
-}
 
 describe('a watch whose workflow somebody terminated', () => {
   let failing: SteadyTarget;

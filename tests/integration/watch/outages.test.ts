@@ -1,13 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { sql } from 'kysely';
 import type { StoredCheck } from '../../../src/db/repositories/checkHistory.ts';
+import { WorkerRepository } from '../../../src/db/repositories/workers.ts';
 import { statusQuery } from '../../../src/workflows/messages.ts';
 import { Network } from '../../support/network.ts';
 import { runWorkerHere, type WorkerHere } from '../../support/realWorker.ts';
 import { watchedTarget, type SteadyTarget } from '../../support/steadyTargets.ts';
 import { slotGaps, storedChecks } from '../../support/storedChecks.ts';
 import { until } from '../../support/until.ts';
-import { freeWatch, watchOf, type WatchRow } from '../../support/watchRows.ts';
+import { freeWatch, takeWatch, watchOf, type WatchRow } from '../../support/watchRows.ts';
 import { startWorkerProcess } from '../../support/workerProcess.ts';
 import { openWorkerSurroundings, type WorkerSurroundings } from '../../support/workerSurroundings.ts';
 
@@ -114,6 +115,24 @@ describe('while Postgres is away, watches', () => {
     await untilAllIsStored(targets);
     expect(await claims(targets)).toEqual(before);
     await remove(targets);
+  });
+
+  it('are not written by a worker that lost them meanwhile, but what it saw is', async () => {
+    const target = await watchedTarget(surroundings, OFTEN);
+    await untilLookedAt([target], 1);
+    takeDown(postgres);
+    await untilLookedAt([target], 3);
+    const thief = await takeWatch(surroundings.db, target);
+    bringBack(postgres);
+    // By the row, nothing of it was ever decided.
+    const before = await surroundings.db.targets().find(target.id);
+    await until(async () => (await storedChecks(surroundings.db, target)).length >= 3, {
+      what: 'what was seen while Postgres was away',
+    });
+    const after = await surroundings.db.targets().find(target.id);
+    expect(after?.lastCheckAt).toEqual(before?.lastCheckAt);
+    await new WorkerRepository(surroundings.db.orm.em.fork()).remove([thief]);
+    await remove([target]);
   });
 });
 
