@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, type TLSConfig } from '@temporalio/client';
 import type { Config } from '../src/config.ts';
 
+/** A call that is repeated by the SDK after its connection was closed would end the process. */
+const CALLS_END_WITHIN_MS = 3_000;
 /** Left alone, a client waits for up to two minutes before it tries a Temporal again that was away for long. */
 const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 500, 'grpc.max_reconnect_backoff_ms': 2_000 };
 
@@ -26,10 +29,24 @@ export class TemporalTimeoutError extends Error {
 export function connectTemporal(config: Config['temporal']): TemporalConnection {
   const connection = Connection.lazy({ ...connectionOptions(config), channelArgs: RECONNECT });
   const client = new Client({ connection, namespace: config.namespace });
+  const calling = new Set<Promise<unknown>>();
   return {
     client,
-    within: (ms, calls) => giveUpAfter(ms, () => connection.withDeadline(Date.now() + ms, calls)),
-    close: () => connection.close(),
+    within: (ms, calls) =>
+      giveUpAfter(ms, () => {
+        const call = connection.withDeadline(Date.now() + ms, calls);
+        calling.add(call);
+        const ended = (): boolean => calling.delete(call);
+        call.then(ended, ended);
+        return call;
+      }),
+    close: async () => {
+      await Promise.race([
+        Promise.allSettled(calling),
+        delay(CALLS_END_WITHIN_MS, undefined, { ref: false }),
+      ]);
+      await connection.close();
+    },
   };
 }
 
