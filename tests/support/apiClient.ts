@@ -86,7 +86,8 @@ export class ApiClient {
   }
 
   private expectDeclared(method: string, fullPath: string, { status, body }: ApiResponse): void {
-    const path = fullPath.replace(/\?.*$/, '').slice(API_PREFIX.length);
+    // As it is sent: without `.` and `..`.
+    const path = new URL(fullPath, 'http://api').pathname.slice(API_PREFIX.length);
     const route = this.routes.find(
       (known) =>
         known.method.toUpperCase() === method &&
