@@ -32,6 +32,22 @@ export default {
       { path: '^src/api/' },
     ),
     fence(
+      'agent-stands-alone',
+      'It runs on other machines: rules, and what has no part in the server, are all that it shares.',
+      { path: '^src/agent/' },
+      {
+        pathNot:
+          '^(src/agent/|src/domain/|src/net/abortable|src/start/(endWithParent|processIdentity|processLock|startError|waitFor)\\.ts|node_modules/)',
+        dependencyTypesNot: ['core'],
+      },
+    ),
+    fence(
+      'nobody-needs-the-agent',
+      'The server knows it by what it posts.',
+      { path: '^(src|temporal|scripts)/', pathNot: '^src/agent/' },
+      { path: '^src/agent/' },
+    ),
+    fence(
       'sources-not-tests',
       'What ships never needs the tests.',
       { path: '^(src|temporal|scripts)/' },

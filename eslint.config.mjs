@@ -35,7 +35,14 @@ export default tseslint.config(
   },
   {
     // The one reader of the environment, and the places that hand it on to a child process.
-    files: ['src/config.ts', 'src/start/**', 'tests/**', 'bench/**', 'temporal/findServer.ts'],
+    files: [
+      'src/config.ts',
+      'src/start/**',
+      'src/agent/main.mjs',
+      'tests/**',
+      'bench/**',
+      'temporal/findServer.ts',
+    ],
     rules: { 'no-restricted-properties': 'off' },
   },
   { files: ['scripts/**', 'src/start/**', 'bench/**'], rules: { 'no-console': 'off' } },

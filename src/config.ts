@@ -67,11 +67,15 @@ const Environment = z.object({
   SEED_USER_PASSWORD: z.string().min(8, 'should be at least 8 characters').optional(),
   ENCRYPTION_KEY: encryptionKey.optional(),
   HTTP_MONITORING_INTERVAL_SECONDS: whole(5, 86_400, 300),
+  EVALUATION_INTERVAL_SECONDS: whole(1, 86_400, 60),
+  HEARTBEAT_INTERVAL_SECONDS: whole(1, 86_400, 120),
   RECONCILE_INTERVAL_SECONDS: whole(1, 86_400, 60),
   TRUST_PROXY: z.string().default('0'),
   BLOCK_PRIVATE_TARGETS: flag,
   RATE_LIMIT_API: whole(1, 1_000_000, 50),
+  RATE_LIMIT_INGEST: whole(1, 1_000_000, 1_000),
   RETENTION_CHECKS_DAYS: whole(1, 3_650, 30),
+  RETENTION_SAMPLES_DAYS: whole(1, 3_650, 90),
   WORKER_PROCESSES: whole(1, 64, 1),
   WORKER_NAME: z
     .string()
@@ -117,12 +121,19 @@ export interface Config {
   readonly encryptionKey: Buffer;
   readonly defaultCheckIntervalSeconds: number;
   readonly reconcileIntervalSeconds: number;
+  /** How often metrics are compared with their thresholds. */
+  readonly evaluationIntervalSeconds: number;
+  /** How often the heartbeats of machines are compared with their workflows. */
+  readonly heartbeatIntervalSeconds: number;
   /** Addresses (or CIDR ranges) of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly blockPrivateTargets: boolean;
   readonly apiRateLimitPerSecond: number;
+  readonly ingestRateLimitPerSecond: number;
   /** How long each check is kept; its rollups stay longer. */
   readonly retentionChecksDays: number;
+  /** The same for the samples of metrics. */
+  readonly retentionSamplesDays: number;
   /** How many worker processes `make start` runs. */
   readonly workerProcesses: number;
   /** What people call this worker process by. */
@@ -213,10 +224,14 @@ function toConfig(env: z.output<typeof Environment>, dataDir: string): Config {
     ),
     defaultCheckIntervalSeconds: env.HTTP_MONITORING_INTERVAL_SECONDS,
     reconcileIntervalSeconds: env.RECONCILE_INTERVAL_SECONDS,
+    evaluationIntervalSeconds: env.EVALUATION_INTERVAL_SECONDS,
+    heartbeatIntervalSeconds: env.HEARTBEAT_INTERVAL_SECONDS,
     trustedProxies: env.TRUST_PROXY === '0' ? [] : env.TRUST_PROXY.split(',').map((text) => text.trim()),
     blockPrivateTargets: env.BLOCK_PRIVATE_TARGETS,
     apiRateLimitPerSecond: env.RATE_LIMIT_API,
+    ingestRateLimitPerSecond: env.RATE_LIMIT_INGEST,
     retentionChecksDays: env.RETENTION_CHECKS_DAYS,
+    retentionSamplesDays: env.RETENTION_SAMPLES_DAYS,
     workerProcesses: env.WORKER_PROCESSES,
     workerName: env.WORKER_NAME,
     workerMetrics:

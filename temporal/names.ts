@@ -16,6 +16,15 @@ export function targetIdOfWorkflow(workflowId: string): string | null {
   return workflowId.startsWith('http-target/') ? workflowId.slice('http-target/'.length) : null;
 }
 
+export function machineHeartbeatWorkflowId(machineId: string): string {
+  return `machine-heartbeat/${machineId}`;
+}
+
+/** @returns null for the id of another kind of workflow */
+export function machineIdOfWorkflow(workflowId: string): string | null {
+  return workflowId.startsWith('machine-heartbeat/') ? workflowId.slice('machine-heartbeat/'.length) : null;
+}
+
 /** One for each task queue, so that several installations can share a namespace. */
 export function selfTestWorkflowId(taskQueuePrefix: string): string {
   return `${taskQueuePrefix}self-test`;
@@ -36,8 +45,20 @@ export function retentionId(taskQueuePrefix: string): string {
   return `${taskQueuePrefix}retention`;
 }
 
+/** The same for the Schedule that compares machines with their workflows. */
+export function heartbeatSweepId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}heartbeat-sweep`;
+}
+
+/** The same for the Schedule that compares metrics with their thresholds. */
+export function evaluationId(taskQueuePrefix: string): string {
+  return `${taskQueuePrefix}evaluation`;
+}
+
 /** `MonitorKind` of a target's workflow. */
 export const HTTP_TARGET_KIND = 'http-target';
+/** `MonitorKind` of a machine's workflow. */
+export const MACHINE_HEARTBEAT_KIND = 'machine-heartbeat';
 
 export const SEARCH_ATTRIBUTES = {
   monitorKind: defineSearchAttributeKey('MonitorKind', SearchAttributeType.KEYWORD),

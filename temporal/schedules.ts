@@ -6,11 +6,13 @@ import {
   type ScheduleSpec,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import type { reconcile, retention, rollups } from '../src/workflows/index.ts';
-import { reconcileId, retentionId, rollupsId, taskQueue } from './names.ts';
+import type { evaluation, heartbeatSweep, reconcile, retention, rollups } from '../src/workflows/index.ts';
+import { evaluationId, heartbeatSweepId, reconcileId, retentionId, rollupsId, taskQueue } from './names.ts';
 
 export interface SchedulesOptions {
   readonly reconcileIntervalSeconds: number;
+  readonly heartbeatIntervalSeconds: number;
+  readonly evaluationIntervalSeconds: number;
   readonly taskQueuePrefix: string;
 }
 
@@ -30,13 +32,18 @@ interface ScheduledWork<W extends Workflow> {
 }
 
 /**
- * Makes the Schedules of what runs beside the targets, or brings older ones up to date: reconcile, the rollups
- * (seven minutes after each hour, when its last checks are stored) and retention (at night, UTC). Any number of
- * workers may call it at once.
+ * Makes the Schedules of what runs beside the monitors, or brings older ones up to date: reconcile, the sweep of the
+ * heartbeats, the evaluation of metrics, the rollups (seven minutes after each hour, when its last checks are stored) and retention (at night,
+ * UTC). Any number of workers may call it at once.
  */
 export async function ensureSchedules(
   client: Client,
-  { reconcileIntervalSeconds, taskQueuePrefix }: SchedulesOptions,
+  {
+    reconcileIntervalSeconds,
+    heartbeatIntervalSeconds,
+    evaluationIntervalSeconds,
+    taskQueuePrefix,
+  }: SchedulesOptions,
 ): Promise<void> {
   await ensureSchedule<typeof reconcile>(client, taskQueuePrefix, {
     id: reconcileId(taskQueuePrefix),
@@ -46,6 +53,23 @@ export async function ensureSchedules(
     catchupWindow: '1m',
     executionTimeout: '30m',
     isUrgent: true,
+  });
+  await ensureSchedule<typeof heartbeatSweep>(client, taskQueuePrefix, {
+    id: heartbeatSweepId(taskQueuePrefix),
+    workflowType: 'heartbeatSweep',
+    args: [{ force: false }],
+    spec: { intervals: [{ every: heartbeatIntervalSeconds * 1_000 }] },
+    catchupWindow: '1m',
+    executionTimeout: '30m',
+    isUrgent: true,
+  });
+  await ensureSchedule<typeof evaluation>(client, taskQueuePrefix, {
+    id: evaluationId(taskQueuePrefix),
+    workflowType: 'evaluation',
+    args: [],
+    spec: { intervals: [{ every: evaluationIntervalSeconds * 1_000 }] },
+    catchupWindow: '1m',
+    executionTimeout: '30m',
   });
   await ensureSchedule<typeof rollups>(client, taskQueuePrefix, {
     id: rollupsId(taskQueuePrefix),

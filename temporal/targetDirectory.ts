@@ -25,11 +25,11 @@ export function createTargetDirectory(options: TargetDirectoryOptions): TargetWo
     async *listRunning(): AsyncIterable<RunningTarget> {
       const query = `MonitorKind = '${HTTP_TARGET_KIND}' AND ExecutionStatus = 'Running'`;
       for await (const { workflowId, memo } of client.workflow.list({ query, pageSize: 1_000 })) {
-        const targetId = targetIdOfWorkflow(workflowId);
-        if (targetId === null) continue;
+        const id = targetIdOfWorkflow(workflowId);
+        if (id === null) continue;
         const { installationId, version, name } = memo ?? {};
         yield {
-          targetId,
+          id,
           installationId: typeof installationId === 'string' ? installationId : null,
           version: typeof version === 'number' ? version : null,
           name: typeof name === 'string' ? name : null,

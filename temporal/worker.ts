@@ -90,6 +90,8 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   try {
     await ensureSchedules(temporal.client, {
       reconcileIntervalSeconds: config.reconcileIntervalSeconds,
+      heartbeatIntervalSeconds: config.heartbeatIntervalSeconds,
+      evaluationIntervalSeconds: config.evaluationIntervalSeconds,
       taskQueuePrefix,
     });
     await ensureSelfTest(temporal.client, taskQueuePrefix);

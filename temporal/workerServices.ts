@@ -1,5 +1,12 @@
 import { createActivities } from '../src/activities/index.ts';
-import type { Activities, StorageActivities } from '../src/activities/contracts.ts';
+import type {
+  Activities,
+  EvaluationActivities,
+  HeartbeatActivities,
+  StorageActivities,
+} from '../src/activities/contracts.ts';
+import { createEvaluationActivities } from '../src/activities/evaluateMetrics.ts';
+import { createHeartbeatActivities } from '../src/activities/heartbeats.ts';
 import { Recorder } from '../src/activities/recorder.ts';
 import { createStorageActivities } from '../src/activities/storage.ts';
 import { TargetCache } from '../src/activities/targetCache.ts';
@@ -9,9 +16,16 @@ import { watchTarget } from '../src/activities/watchTarget.ts';
 import type { Config } from '../src/config.ts';
 import { createSecretBox } from '../src/db/encryption.ts';
 import { createOrm } from '../src/db/orm.ts';
-import { CheckPartitions } from '../src/db/repositories/checkPartitions.ts';
 import { CheckRepository } from '../src/db/repositories/checks.ts';
-import { CheckRollups } from '../src/db/repositories/checkRollups.ts';
+import { CHECK_ROLLUPS } from '../src/db/repositories/checkRollups.ts';
+import { EvaluationRepository } from '../src/db/repositories/evaluation.ts';
+import { IngestRepository } from '../src/db/repositories/ingests.ts';
+import { OldIngests } from '../src/db/repositories/oldIngests.ts';
+import { PartitionRepository } from '../src/db/repositories/partitions.ts';
+import { Rollups } from '../src/db/repositories/rollups.ts';
+import { SAMPLE_ROLLUPS } from '../src/db/repositories/sampleRollups.ts';
+import { SilenceRepository } from '../src/db/repositories/silence.ts';
+import { WatchedMachineRepository } from '../src/db/repositories/watchedMachines.ts';
 import { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
 import { WatchRepository } from '../src/db/repositories/watches.ts';
 import { WatchSummaryReader } from '../src/db/repositories/watchSummary.ts';
@@ -21,6 +35,7 @@ import { WorkerMetrics } from '../src/metrics/workerMetrics.ts';
 import { createAddressGuard } from '../src/net/addressGuard.ts';
 import { processSpace } from '../src/start/processIdentity.ts';
 import type { TemporalConnection } from './client.ts';
+import { createMachineDirectory } from './machineDirectory.ts';
 import { createTargetDirectory } from './targetDirectory.ts';
 import { createWatchTokens } from './watchTokens.ts';
 
@@ -31,6 +46,11 @@ const READER_POOL = 4;
 const WATCHES_POOL = 2;
 /** Whatever others wait for, it must not make a worker look dead. */
 const LEASE_POOL = 1;
+/** Workflow tasks wait for judgements of silence; the sweep has the other one. */
+const HEARTBEAT_POOL = 2;
+/** As many as the workflow evaluates at once. */
+const EVALUATION_POOL = 2;
+const EVALUATION_STATEMENT_MS = 60_000;
 /** Rollups and retention: few, long statements. */
 const STORAGE_POOL = 2;
 const STORAGE_STATEMENT_MS = 120_000;
@@ -45,6 +65,13 @@ export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) 
   const reader = createOrm({ url, applicationName: 'monitoring-worker', poolSize: READER_POOL });
   const watches = createOrm({ url, applicationName: 'monitoring-watches', poolSize: WATCHES_POOL });
   const leases = createOrm({ url, applicationName: 'monitoring-leases', poolSize: LEASE_POOL });
+  const heartbeats = createOrm({ url, applicationName: 'monitoring-heartbeats', poolSize: HEARTBEAT_POOL });
+  const evaluation = createOrm({
+    url,
+    applicationName: 'monitoring-evaluation',
+    poolSize: EVALUATION_POOL,
+    statementTimeoutMs: EVALUATION_STATEMENT_MS,
+  });
   const storage = createOrm({
     url: migrationUrl,
     applicationName: 'monitoring-storage',
@@ -52,9 +79,10 @@ export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) 
     statementTimeoutMs: STORAGE_STATEMENT_MS,
   });
   return {
-    ...{ recorder, reader, watches, leases, storage },
+    ...{ recorder, reader, watches, leases, heartbeats, evaluation, storage },
     close: async () => {
-      await Promise.all([recorder, reader, watches, leases, storage].map((orm) => orm.close()));
+      const all = [recorder, reader, watches, leases, heartbeats, evaluation, storage];
+      await Promise.all(all.map((orm) => orm.close()));
     },
   };
 }
@@ -69,7 +97,7 @@ export interface WorkerServicesOptions {
 
 /** Everything that the activities of a worker process stand on. */
 export interface WorkerServices {
-  readonly activities: Activities & StorageActivities;
+  readonly activities: Activities & EvaluationActivities & HeartbeatActivities & StorageActivities;
   readonly watching: Watching;
   readonly metrics: WorkerMetrics;
 }
@@ -79,6 +107,8 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
   const clock = { now: () => Date.now() };
   const onFault = (error: unknown, targetId: string) =>
     logger.warn({ err: error, targetId }, 'a fault of ours');
+  const onMachineFault = (error: unknown, machineId: string) =>
+    logger.warn({ err: error, machineId }, 'a fault of ours');
   const watchedTargets = new WatchedTargetRepository(
     database.reader.em.fork(),
     createSecretBox(config.encryptionKey),
@@ -123,17 +153,34 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     ...createActivities({
       ...shared,
       checks: new CheckRepository(database.reader.em.fork()),
+      ingests: new IngestRepository(database.reader.em.fork()),
       onChecked: (result) => metrics.checked('step', result),
       workflows: createTargetDirectory({
         ...{ client: temporal.client, watchedTargets, installationId },
         taskQueuePrefix: config.temporal.taskQueuePrefix,
       }),
     }),
+    ...createHeartbeatActivities({
+      silence: new SilenceRepository(database.heartbeats.em.fork()),
+      watchedMachines: new WatchedMachineRepository(database.heartbeats.em.fork()),
+      workflows: createMachineDirectory({
+        ...{ client: temporal.client, installationId },
+        taskQueuePrefix: config.temporal.taskQueuePrefix,
+      }),
+      ...{ installationId, clock, onFault: onMachineFault },
+    }),
+    ...createEvaluationActivities({
+      evaluation: new EvaluationRepository(database.evaluation.em.fork()),
+      clock,
+      onFault: (error, clientId) => logger.warn({ err: error, clientId }, 'a client was not evaluated'),
+    }),
     ...createStorageActivities({
-      rollups: new CheckRollups(database.storage.em.fork()),
-      partitions: new CheckPartitions(database.storage.em.fork()),
+      checkRollups: new Rollups(database.storage.em.fork(), CHECK_ROLLUPS),
+      sampleRollups: new Rollups(database.storage.em.fork(), SAMPLE_ROLLUPS),
+      partitions: new PartitionRepository(database.storage.em.fork()),
+      oldIngests: new OldIngests(database.storage.em.fork()),
       ownerUrl: config.database.migrationUrl,
-      retentionChecksDays: config.retentionChecksDays,
+      retentionDays: { checks: config.retentionChecksDays, samples: config.retentionSamplesDays },
       clock,
     }),
   };

@@ -1,4 +1,5 @@
 import type { CheckKind, CheckResult } from '../domain/check.ts';
+import type { HeartbeatJudgement } from '../domain/heartbeat.ts';
 import type { RecordedDecision } from '../domain/targetRun.ts';
 import type { TargetSchedule } from '../domain/schedule.ts';
 import type { TargetState } from '../domain/targetState.ts';
@@ -90,9 +91,9 @@ export interface Activities {
 
 export interface RollupReport {
   readonly hours: number;
-  /** The most that one of these hours had. */
-  readonly targets: number;
-  /** Hours of one target that got a check after they were rolled up. */
+  /** Targets that had checks, or metrics that had samples: the most in one of these hours. */
+  readonly rows: number;
+  /** Hours of one target or metric that got a row after they were rolled up. */
   readonly lateHours: number;
   /** UTC milliseconds. */
   readonly completeUntil: number;
@@ -103,6 +104,8 @@ export interface DroppedPartitions {
   /** Too old, but not rolled up yet. */
   readonly unrolled: number;
   readonly busy: number;
+  /** Ids of what agents sent, too old to come again. */
+  readonly forgottenIngests: number;
 }
 
 export interface Reindexed {
@@ -114,9 +117,58 @@ export interface Reindexed {
 
 export type RetentionReport = DroppedPartitions & Reindexed;
 
-/** What keeps the stored checks small and quick to read. */
+/** What keeps the stored checks and samples small and quick to read. */
 export interface StorageActivities {
   rollUpChecks(): Promise<RollupReport>;
+  rollUpSamples(): Promise<RollupReport>;
   dropExpired(): Promise<DroppedPartitions>;
   reindexYesterday(): Promise<Reindexed>;
+}
+
+export interface HeartbeatSweepReport {
+  readonly machines: number;
+  /** Machines that this sweep found silent. */
+  readonly silent: number;
+  readonly started: number;
+  /** Workflows that were told what they had not heard. */
+  readonly configured: number;
+  readonly retired: number;
+  /** Machines that could not be brought in line this time. */
+  readonly failed: number;
+  /** Orphans that were left alone because they were too many, with no row to prove them deleted. */
+  readonly refused: number;
+}
+
+/** What finds the machines that have fallen silent. */
+export interface HeartbeatActivities {
+  /** Lets Postgres judge the silence of all machines, and answers what it says of this one. Never waits for long. */
+  judgeHeartbeat(machineId: string): Promise<HeartbeatJudgement>;
+  sweepHeartbeats(input: ReconcileInput): Promise<HeartbeatSweepReport>;
+}
+
+/** Clients that are evaluated together. */
+export interface EvaluationShard {
+  readonly clientIds: readonly string[];
+  readonly metrics: number;
+}
+
+export interface EvaluatedShard {
+  readonly metrics: number;
+  readonly breached: number;
+  readonly recovered: number;
+  readonly stale: number;
+  /** Clients that could not be evaluated this time. */
+  readonly failed: number;
+}
+
+export interface EvaluationReport extends EvaluatedShard {
+  readonly clients: number;
+}
+
+/** What compares metrics with their thresholds. */
+export interface EvaluationActivities {
+  /** All clients that have metrics, in shards of some size. */
+  listEvaluationShards(): Promise<EvaluationShard[]>;
+  /** Looks at every sample that came since the last time. May be repeated, and run twice at once. */
+  evaluateShard(shard: EvaluationShard): Promise<EvaluatedShard>;
 }

@@ -1,5 +1,6 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { CheckRepository } from '../db/repositories/checks.ts';
+import type { IngestRepository } from '../db/repositories/ingests.ts';
 import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
@@ -14,6 +15,7 @@ import type { TargetCache } from './targetCache.ts';
 export interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probes'> {
   /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
+  readonly ingests: Pick<IngestRepository, 'ensurePartitions'>;
   readonly recorder: Pick<Recorder, 'record'>;
   readonly watchedTargets: WatchedTargetRepository;
   /** Shared with the watches. */
@@ -26,7 +28,7 @@ export interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probe
   readonly onFault: (error: unknown, targetId: string) => void;
 }
 
-/** How many days ahead the daily partitions of `checks` exist. */
+/** How many days ahead the daily partitions of checks and samples exist. */
 const PARTITION_DAYS_AHEAD = 7;
 const DAY_MS = 86_400_000;
 
@@ -37,12 +39,13 @@ export function createActivities(deps: ActivityDeps): Omit<Activities, 'watchTar
     recordChecks: (input) => recordChecks(deps, input),
     loadSchedule: (targetId) => loadSchedule(deps, targetId),
     reconcileTargets: (input) => reconcileTargets({ ...deps, progress }, input),
-    ensurePartitions: () => {
+    ensurePartitions: async () => {
       const days = Array.from(
         { length: PARTITION_DAYS_AHEAD + 1 },
         (_, day) => deps.clock.now() + day * DAY_MS,
       );
-      return deps.checks.ensurePartitions(days);
+      await deps.checks.ensurePartitions(days);
+      await deps.ingests.ensurePartitions(days);
     },
   };
 }

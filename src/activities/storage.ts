@@ -1,30 +1,32 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { reindexPartitions } from '../db/reindexPartitions.ts';
-import type { CheckPartitions } from '../db/repositories/checkPartitions.ts';
-import type { CheckRollups } from '../db/repositories/checkRollups.ts';
+import type { OldIngests } from '../db/repositories/oldIngests.ts';
+import type { PartitionRepository, RetentionDays } from '../db/repositories/partitions.ts';
+import type { Rollups } from '../db/repositories/rollups.ts';
 import type { Clock } from '../domain/clock.ts';
+import { beating, progress } from './beating.ts';
 import type { StorageActivities } from './contracts.ts';
-import { dropExpired } from './retainChecks.ts';
-import { rollUpChecks } from './rollUpChecks.ts';
+import { dropExpired } from './dropExpired.ts';
+import { rollUp } from './rollUp.ts';
 
 export interface StorageActivityDeps {
-  /** Not on a pool that checks are recorded with: a statement may take minutes. */
-  readonly rollups: CheckRollups;
-  readonly partitions: CheckPartitions;
+  /** None of these on a pool that rows are recorded with: a statement may take minutes. */
+  readonly checkRollups: Rollups;
+  readonly sampleRollups: Rollups;
+  readonly partitions: PartitionRepository;
+  readonly oldIngests: OldIngests;
   /** Address of the database for a role that owns the tables. */
   readonly ownerUrl: string;
-  /** How many days of checks are kept. */
-  readonly retentionChecksDays: number;
+  readonly retentionDays: RetentionDays;
   readonly clock: Clock;
 }
 
 const DAY_MS = 86_400_000;
-const HEARTBEAT_MS = 5_000;
 
-/** What keeps the stored checks small and quick to read; part of what the workers do. */
+/** What keeps the stored checks and samples small and quick to read; part of what the workers do. */
 export function createStorageActivities(deps: StorageActivityDeps): StorageActivities {
   return {
-    rollUpChecks: () => beating(() => rollUpChecks({ ...deps, progress })),
+    rollUpChecks: () => beating(() => rollUp({ ...deps, rollups: deps.checkRollups, progress })),
+    rollUpSamples: () => beating(() => rollUp({ ...deps, rollups: deps.sampleRollups, progress })),
     dropExpired: () => beating(() => dropExpired({ ...deps, progress })),
     reindexYesterday: () =>
       beating(() => {
@@ -32,19 +34,4 @@ export function createStorageActivities(deps: StorageActivityDeps): StorageActiv
         return reindexPartitions({ url: deps.ownerUrl, day });
       }),
   };
-}
-
-/** One statement may take longer than a heartbeat may. */
-async function beating<T>(work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), HEARTBEAT_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** @throws when the activity is cancelled, or its worker shuts down */
-function progress(): void {
-  cancellationSignal().throwIfAborted();
 }

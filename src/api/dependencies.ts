@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { HttpTargetWorkflows } from '../../temporal/httpTargetWorkflows.ts';
+import type { MachineHeartbeats } from '../../temporal/machineHeartbeats.ts';
 import type { Config } from '../config.ts';
 import type { SecretBox } from '../db/encryption.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
@@ -13,6 +14,7 @@ export interface ApiDependencies {
   readonly orm: MikroORM;
   readonly secrets: SecretBox;
   readonly targetWorkflows: HttpTargetWorkflows;
+  readonly machineHeartbeats: MachineHeartbeats;
   readonly addressGuard: AddressGuard;
   readonly readiness: TemporalReadiness;
   readonly logger: Logger;

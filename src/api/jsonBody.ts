@@ -1,7 +1,19 @@
 import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { badRequest, bodyTooLarge, unprocessable, unsupportedMediaType, type ApiError } from './errors.ts';
 
-export const BODY_LIMIT_BYTES = 1024 * 1024;
+const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** How a body may come. */
+export interface BodyReading {
+  /** Of the body as it is sent, and once more of what it is when inflated. */
+  readonly limitBytes: number;
+  /** Whether `Content-Encoding: gzip` is taken. */
+  readonly gzip: boolean;
+}
+
+export const PLAIN_BODY: BodyReading = { limitBytes: BODY_LIMIT_BYTES, gzip: false };
 
 /**
  * A client that is still sending when it is refused would lose the answer to a connection reset: so much of
@@ -15,14 +27,19 @@ const DRAIN_LIMIT_MS = 5_000;
  *
  * @throws ApiError 413, 415, or 422 when there is no body or it is no JSON
  */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+export async function readJsonBody(
+  request: IncomingMessage,
+  { limitBytes, gzip }: BodyReading = PLAIN_BODY,
+): Promise<unknown> {
   if (!hasBody(request)) throw unprocessable([{ loc: ['body'], msg: 'Field required', type: 'missing' }]);
   assertJsonType(request);
-  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) {
+  const isCompressed = assertEncoding(request, gzip);
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) {
     await drain(request);
-    throw bodyTooLarge(BODY_LIMIT_BYTES);
+    throw bodyTooLarge(limitBytes);
   }
-  return parseJson(await readBytes(request));
+  const bytes = await readBytes(request, limitBytes);
+  return parseJson(isCompressed ? await inflated(bytes, limitBytes) : bytes);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -40,27 +57,47 @@ function assertJsonType({ headers }: IncomingMessage): void {
   if (charset !== undefined && !['charset=utf-8', 'charset=utf8'].includes(charset)) {
     throw unsupportedMediaType('Send JSON in UTF-8, the only charset that it has.');
   }
-  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
-    throw unsupportedMediaType('Send the body without Content-Encoding: compressed bodies are not taken.');
+}
+
+/** @returns whether the body is compressed */
+function assertEncoding({ headers }: IncomingMessage, takesGzip: boolean): boolean {
+  const encoding = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (encoding === 'identity') return false;
+  if (encoding === 'gzip' && takesGzip) return true;
+  throw unsupportedMediaType(
+    takesGzip
+      ? 'Send the body as it is, or with Content-Encoding: gzip, the only encoding that is taken.'
+      : 'Send the body without Content-Encoding: compressed bodies are not taken.',
+  );
+}
+
+/** Bounded: a few bytes may inflate to gigabytes. */
+async function inflated(bytes: Buffer, limitBytes: number): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(bytes, { maxOutputLength: limitBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw bodyTooLarge(limitBytes);
+    const msg = 'The body cannot be inflated: send whole gzip data, or no Content-Encoding';
+    throw unprocessable([{ loc: ['body'], msg, type: 'gzip_invalid' }]);
   }
 }
 
-async function readBytes(request: IncomingMessage): Promise<Buffer> {
+async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     // Left early, the iterator would destroy the socket, and the answer with it.
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > BODY_LIMIT_BYTES) break;
+      if (length > limitBytes) break;
       chunks.push(chunk);
     }
   } catch {
     throw badRequest('The connection ended before the body did.');
   }
-  if (length > BODY_LIMIT_BYTES) {
+  if (length > limitBytes) {
     await drain(request);
-    throw bodyTooLarge(BODY_LIMIT_BYTES);
+    throw bodyTooLarge(limitBytes);
   }
   return Buffer.concat(chunks);
 }

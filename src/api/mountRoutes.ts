@@ -1,12 +1,14 @@
 import type Router from '@koa/router';
+import { findCallerByApiKey } from '../db/repositories/clients.ts';
 import type { ApiContext, ApiMiddleware, ApiState } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { methodNotAllowed, unknownRoute } from './errors.ts';
 import { readJsonBody } from './jsonBody.ts';
+import { rememberingCallers, type FindCaller } from './knownCallers.ts';
 import { authenticate } from './middlewares/authenticate.ts';
 import { rateLimit } from './middlewares/rateLimit.ts';
 import { nearestRoute } from './nearestRoute.ts';
-import { API_PREFIX, type Route } from './route.ts';
+import { API_PREFIX, type Protection, type Route } from './route.ts';
 
 type Deps = Pick<ApiDependencies, 'orm' | 'config'>;
 
@@ -16,11 +18,15 @@ export function mountRoutes(
   routes: readonly Route[],
   { orm, config }: Deps,
 ): void {
-  const guards = [rateLimit(config.apiRateLimitPerSecond), authenticate(orm)];
+  const findCaller: FindCaller = (apiKey) => findCallerByApiKey(orm.em.fork(), apiKey);
+  const guards: Readonly<Record<Protection, readonly ApiMiddleware[]>> = {
+    public: [],
+    key: [rateLimit(config.ingestRateLimitPerSecond), authenticate(rememberingCallers(findCaller))],
+    key_or_cookie: [rateLimit(config.apiRateLimitPerSecond), authenticate(findCaller)],
+  };
   for (const route of routes) {
     const path = `${API_PREFIX}${route.path.replace(/\{(\w+)\}/g, ':$1')}`;
-    const chain = route.protection === 'public' ? [] : guards;
-    router.register(path, [route.method.toUpperCase()], [...chain, answering(route, orm)]);
+    router.register(path, [route.method.toUpperCase()], [...guards[route.protection], answering(route, orm)]);
   }
 }
 
@@ -30,7 +36,8 @@ function answering(route: Route, orm: Deps['orm']): ApiMiddleware {
     const answer = await route.answer({
       params: (context as ApiContext & { params: unknown }).params,
       searchParams: new URLSearchParams(context.querystring),
-      readBody: () => readJsonBody(context.req),
+      headers: context.req.headers,
+      readBody: () => readJsonBody(context.req, route.bodyReading),
       caller: context.state.caller,
       em: orm.em.fork(),
       requestId: context.state.requestId,

@@ -1,10 +1,11 @@
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { createDocument } from 'zod-openapi';
 import { API_KEY_HEADER } from './errors.ts';
+import { PLAIN_BODY } from './jsonBody.ts';
 import { problemSchema } from './problemSchemas.ts';
 import { API_PREFIX, type Route } from './route.ts';
 
-const DESCRIPTION = `Monitoring of HTTP targets: each is watched by a long-lived workflow of its own.
+const DESCRIPTION = `Monitoring of HTTP targets and of machines: each is watched by a long-lived workflow of its own.
 
 Every request but the health checks carries an API key in \`${API_KEY_HEADER}\`. Times are RFC 3339 in UTC,
 durations in the unit that the name says. Every answer carries \`X-Request-Id\`; send one of your own to find
@@ -32,13 +33,16 @@ export function openApiDocument(routes: readonly Route[]): ReturnType<typeof cre
 
 /** The errors of a route: those of its kind, and what it declares itself. */
 export function errorsOf(route: Route): Readonly<Record<number, string>> {
-  const { protection, body, params, query } = route;
+  const { protection, body, bodyReading = PLAIN_BODY, params, query } = route;
   return {
     ...(protection === 'public' ? {} : { 401: `The key in ${API_KEY_HEADER} is missing or unknown.` }),
     ...(params === undefined ? {} : { 404: `${route.subject ?? 'It'} does not exist.` }),
     ...(body === undefined
       ? {}
-      : { 413: 'The body is larger than 1 MiB.', 415: 'The body is not declared as JSON.' }),
+      : {
+          413: `The body is larger than ${bodyReading.limitBytes / 1024 / 1024} MiB${bodyReading.gzip ? ', as it is sent or inflated' : ''}.`,
+          415: `The body is not declared as JSON${bodyReading.gzip ? ', or compressed otherwise than with gzip' : ''}.`,
+        }),
     ...(body === undefined && query === undefined
       ? {}
       : { 422: 'The request breaks the rules that it names.' }),
@@ -53,14 +57,18 @@ export function errorsOf(route: Route): Readonly<Record<number, string>> {
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { method, path, summary, description, tag, params, query, body, bodyExamples } = route;
+  const { method, path, summary, description, tag, params, query, headers, body, bodyExamples } = route;
   return {
     operationId: `${method}${path.replace(/[^a-z]+(\w?)/gi, (_, letter: string) => letter.toUpperCase())}`,
     summary,
     ...(description === undefined ? {} : { description }),
     tags: [tag],
     security: route.protection === 'public' ? [] : [{ ApiKey: [] }],
-    requestParams: { ...(params && { path: params }), ...(query && { query }) },
+    requestParams: {
+      ...(params && { path: params }),
+      ...(query && { query }),
+      ...(headers && { header: headers }),
+    },
     ...(body && {
       requestBody: {
         required: true,

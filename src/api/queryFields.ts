@@ -6,6 +6,19 @@ import { customIssue } from './zodIssues.ts';
 
 /** A whole number in a query. */
 export function queryInteger({ min, max, fallback }: { min: number; max: number; fallback: number }) {
+  return wholeNumber(min, max)
+    .default(fallback)
+    .meta({ override: { type: 'integer', minimum: min, maximum: max, default: fallback } });
+}
+
+/** A whole number in a query that may be left out. */
+export function optionalQueryInteger({ min, max }: { min: number; max: number }) {
+  return wholeNumber(min, max)
+    .optional()
+    .meta({ override: { type: 'integer', minimum: min, maximum: max } });
+}
+
+function wholeNumber(min: number, max: number) {
   return z
     .string()
     .transform((text, context) => {
@@ -15,9 +28,7 @@ export function queryInteger({ min, max, fallback }: { min: number; max: number;
       );
       return z.NEVER;
     })
-    .pipe(z.int().min(min).max(max))
-    .default(fallback)
-    .meta({ override: { type: 'integer', minimum: min, maximum: max, default: fallback } });
+    .pipe(z.int().min(min).max(max));
 }
 
 /** `true` or `false` in a query; `1` and `0` are taken too. */

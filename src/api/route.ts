@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { z } from 'zod';
 import type { Caller } from '../db/repositories/clients.ts';
 import { ApiError, missingKey, notFound, unprocessable, type FieldIssue } from './errors.ts';
+import type { BodyReading } from './jsonBody.ts';
 import { textIssues } from './wellFormedText.ts';
 import { toFieldIssues } from './zodIssues.ts';
 
@@ -33,7 +34,11 @@ export interface RouteDeclaration {
   readonly subject?: string;
   readonly params?: Fields;
   readonly query?: Fields;
+  /** Headers beyond those of every request, by their names in lower case. */
+  readonly headers?: Fields;
   readonly body?: z.ZodType;
+  /** How the body may come; as plain JSON of 1 MiB where nothing is said. */
+  readonly bodyReading?: BodyReading;
   readonly bodyExamples?: Readonly<Record<string, unknown>>;
   readonly responses: Responses;
   /** Errors beyond those that every such route has, with what they mean here. */
@@ -44,6 +49,8 @@ export interface RouteDeclaration {
 export interface RawCall {
   readonly params: unknown;
   readonly searchParams: URLSearchParams;
+  /** By their names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>;
   readonly readBody: () => Promise<unknown>;
   readonly caller: Caller | null;
   /** Forked for this request. */
@@ -63,10 +70,17 @@ export interface Route extends RouteDeclaration {
   readonly answer: (call: RawCall) => Promise<RawAnswer>;
 }
 
-interface Call<A extends Protection, P extends Fields, Q extends Fields, B extends z.ZodType> {
+interface Call<
+  A extends Protection,
+  P extends Fields,
+  Q extends Fields,
+  H extends Fields,
+  B extends z.ZodType,
+> {
   readonly caller: A extends 'public' ? null : Caller;
   readonly params: z.output<P>;
   readonly query: z.output<Q>;
+  readonly headers: z.output<H>;
   readonly body: z.output<B>;
   readonly searchParams: URLSearchParams;
   readonly em: EntityManager;
@@ -88,14 +102,16 @@ interface RouteSpec<
   R extends Responses,
   P extends Fields,
   Q extends Fields,
+  H extends Fields,
   B extends z.ZodType,
 > extends RouteDeclaration {
   readonly protection: A;
   readonly params?: P;
   readonly query?: Q;
+  readonly headers?: H;
   readonly body?: B;
   readonly responses: R;
-  readonly handler: (call: Call<A, P, Q, B>) => Promise<Answer<NoInfer<R>>>;
+  readonly handler: (call: Call<A, P, Q, H, B>) => Promise<Answer<NoInfer<R>>>;
 }
 
 /** Declares a route; the handler's arguments and answers are typed from the schemas. */
@@ -104,33 +120,47 @@ export function defineRoute<
   const R extends Responses,
   P extends Fields = NoFields,
   Q extends Fields = NoFields,
+  H extends Fields = NoFields,
   B extends z.ZodType = z.ZodUndefined,
->({ handler, ...declaration }: RouteSpec<A, R, P, Q, B>): Route {
+>({ handler, ...declaration }: RouteSpec<A, R, P, Q, H, B>): Route {
   return {
     ...declaration,
-    answer: async (raw) => handler(await checkedCall<A, P, Q, B>(declaration, raw)),
+    answer: async (raw) => handler(await checkedCall<A, P, Q, H, B>(declaration, raw)),
   };
 }
 
-/** Query and body first, with everything that is wrong in them at once; then the path. */
-async function checkedCall<A extends Protection, P extends Fields, Q extends Fields, B extends z.ZodType>(
-  declaration: RouteDeclaration,
-  raw: RawCall,
-): Promise<Call<A, P, Q, B>> {
-  const { protection, params = NO_FIELDS, query, body, subject = 'This' } = declaration;
+/** Query, headers and body first, with everything that is wrong in them at once; then the path. */
+async function checkedCall<
+  A extends Protection,
+  P extends Fields,
+  Q extends Fields,
+  H extends Fields,
+  B extends z.ZodType,
+>(declaration: RouteDeclaration, raw: RawCall): Promise<Call<A, P, Q, H, B>> {
+  const { protection, params = NO_FIELDS, query, headers, body, subject = 'This' } = declaration;
   if (protection !== 'public' && raw.caller === null) throw missingKey();
   const issues: FieldIssue[] = [];
   const checked = {
     // Health checks come with whatever a load balancer adds to them.
     query:
       query || protection !== 'public' ? parsed(query ?? NO_FIELDS, queryObject(raw), 'query', issues) : {},
+    headers: headers && parsed(headers, sentHeaders(headers, raw), 'header', issues),
     body: body && parsed(body, await readBody(raw, issues), 'body', issues),
   };
   if (issues.length > 0) throw unprocessable(issues);
   const path: z.ZodSafeParseResult<unknown> = params.safeParse(raw.params);
   if (!path.success) throw notFound(subject);
-  const call: Record<keyof Call<A, P, Q, B>, unknown> = { ...raw, ...checked, params: path.data };
-  return call as Call<A, P, Q, B>;
+  const call: Record<keyof Call<A, P, Q, H, B>, unknown> = { ...raw, ...checked, params: path.data };
+  return call as Call<A, P, Q, H, B>;
+}
+
+/** Those that the route knows; every request has others. */
+function sentHeaders({ shape }: Fields, { headers }: RawCall): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(shape)
+      .filter((name) => headers[name] !== undefined)
+      .map((name) => [name, headers[name]]),
+  );
 }
 
 const UNREADABLE = Symbol('a body that is no JSON');

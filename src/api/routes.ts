@@ -2,6 +2,11 @@ import type { ApiDependencies } from './dependencies.ts';
 import { healthRoutes } from './health/router.ts';
 import { httpTargetRoutes } from './httpTargets/router.ts';
 import { httpTargetStatisticsRoutes } from './httpTargets/statistics.ts';
+import { ingestRoutes } from './ingest/router.ts';
+import { machineRoutes } from './machines/router.ts';
+import { metricChangeRoutes } from './metrics/changes.ts';
+import { metricRoutes } from './metrics/router.ts';
+import { metricSampleRoutes } from './metrics/samples.ts';
 import type { Route } from './route.ts';
 import { settingsRoutes } from './settings/router.ts';
 
@@ -11,6 +16,11 @@ export function apiRoutes(deps: ApiDependencies): readonly Route[] {
     ...healthRoutes(deps),
     ...httpTargetRoutes(deps),
     ...httpTargetStatisticsRoutes(deps),
-    ...settingsRoutes(),
+    ...ingestRoutes(deps),
+    ...machineRoutes(deps),
+    ...metricRoutes(deps),
+    ...metricSampleRoutes(deps),
+    ...metricChangeRoutes(deps),
+    ...settingsRoutes(deps),
   ];
 }

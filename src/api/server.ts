@@ -2,10 +2,12 @@ import type { Server } from 'node:http';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { connectTemporal, type TemporalConnection } from '../../temporal/client.ts';
 import { createHttpTargetWorkflows } from '../../temporal/httpTargetWorkflows.ts';
+import { createMachineHeartbeats } from '../../temporal/machineHeartbeats.ts';
 import { pingWorker, readTemporal } from '../../temporal/selfTest.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { createSecretBox } from '../db/encryption.ts';
 import { createOrm } from '../db/orm.ts';
+import { IngestPulse } from '../db/repositories/ingestPulse.ts';
 import { readInstallationId } from '../db/repositories/watchedTargets.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { createAddressGuard } from '../net/addressGuard.ts';
@@ -13,6 +15,7 @@ import { endWithParent } from '../start/endWithParent.ts';
 import { createApp } from './app.ts';
 import type { TemporalReadiness } from './health/readiness.ts';
 import { createHttpServer } from './httpServer.ts';
+import { beatPulse } from './ingest/beatPulse.ts';
 import { loggableError } from './loggableError.ts';
 import { migrateWhenReachable } from './migrateWhenReachable.ts';
 import { StartFailure } from './startFailure.ts';
@@ -54,18 +57,32 @@ export async function runServer(config: Config, logger: Logger, stop: AbortSigna
     secrets: createSecretBox(config.encryptionKey),
     addressGuard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
     targetWorkflows: targetWorkflows(config, orm, temporal, logger),
+    machineHeartbeats: machineHeartbeats(config, orm, temporal, logger),
     readiness: temporalReadiness(config, temporal),
     clock: { now: () => Date.now() },
   });
   const server = createHttpServer(app);
   await listen(server, config.port);
   logger.info({ port: config.port }, 'API is listening');
+  const pulse = keepPulse(config, logger, stop);
 
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   logger.info('API is shutting down');
   setTimeout(() => process.exit(1), EXIT_MS).unref();
   await closeServer(server);
-  await Promise.all([orm.close(true), temporal.close()]);
+  await Promise.all([orm.close(true), temporal.close(), pulse]);
+}
+
+/** On a connection of its own: however busy the others are, the pulse says that posts come through. */
+async function keepPulse(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+  const orm = createOrm({ url: config.database.url, applicationName: 'monitoring-pulse', poolSize: 1 });
+  await beatPulse({
+    pulse: new IngestPulse(orm.em.fork()),
+    signal: stop,
+    onFault: (error) =>
+      logger.warn({ error: loggableError(error) }, 'the pulse of ingest could not be renewed'),
+  });
+  await orm.close(true);
 }
 
 function targetWorkflows(config: Config, orm: MikroORM, temporal: TemporalConnection, logger: Logger) {
@@ -78,6 +95,21 @@ function targetWorkflows(config: Config, orm: MikroORM, temporal: TemporalConnec
       logger.warn(
         { target_id: targetId, error: loggableError(error) },
         'Temporal is away: left to reconcile',
+      );
+    },
+  });
+}
+
+function machineHeartbeats(config: Config, orm: MikroORM, temporal: TemporalConnection, logger: Logger) {
+  let installationId: string | null = null;
+  return createMachineHeartbeats({
+    temporal,
+    taskQueuePrefix: config.temporal.taskQueuePrefix,
+    installationId: async () => (installationId ??= await readInstallationId(orm.em.fork())),
+    onLeftToSweep: (machineId, error) => {
+      logger.warn(
+        { machine_id: machineId, error: loggableError(error) },
+        'Temporal is away: left to the heartbeat sweep',
       );
     },
   });

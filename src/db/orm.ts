@@ -7,6 +7,8 @@ import { Migration0001Schema } from './migrations/0001_schema.ts';
 import { Migration0002DevSeed } from './migrations/0002_dev_seed.ts';
 import { Migration0003Watches } from './migrations/0003_watches.ts';
 import { Migration0004Rollups } from './migrations/0004_rollups.ts';
+import { Migration0005Machines } from './migrations/0005_machines.ts';
+import { Migration0006SampleRollups } from './migrations/0006_sample_rollups.ts';
 
 export interface OrmOptions {
   readonly url: string;
@@ -43,6 +45,8 @@ export function createOrm(options: OrmOptions): MikroORM {
         { name: '0002_dev_seed', class: Migration0002DevSeed },
         { name: '0003_watches', class: Migration0003Watches },
         { name: '0004_rollups', class: Migration0004Rollups },
+        { name: '0005_machines', class: Migration0005Machines },
+        { name: '0006_sample_rollups', class: Migration0006SampleRollups },
       ],
     },
     // Each request and each activity forks; the one global entity manager is never used.

@@ -4,6 +4,8 @@ import pg from 'pg';
 const REINDEX_LOCK = 7_411_902_646;
 const STATEMENT_TIMEOUT_MS = 30 * 60_000;
 const NOT_THE_OWNER = '42501';
+/** What is written in time order, and looked up by target or metric. */
+const PARENTS = ['checks', 'check_failures', 'metric_samples'];
 
 export interface ReindexOptions {
   /** A role that owns the tables. */
@@ -20,8 +22,8 @@ export interface ReindexReport {
 }
 
 /**
- * Builds the indexes of a day's partitions anew, which take less room then: checks came in time order, the
- * index is by target. Nobody waits for it. What an earlier try that died has left behind is dropped first.
+ * Builds the indexes of a day's partitions anew, which take less room then: rows came in time order, the
+ * index is by target or metric. Nobody waits for it. What an earlier try that died has left behind is dropped first.
  * It has a connection of its own, since this cannot be part of a transaction.
  *
  * @throws when another process does the same at this moment
@@ -57,7 +59,7 @@ async function reindexDay(client: pg.Client, day: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select relname as name from pg_class where relname = any($1) and relnamespace = 'public'::regnamespace
      order by relname`,
-    [[`checks_${suffix}`, `check_failures_${suffix}`]],
+    [PARENTS.map((parent) => `${parent}_${suffix}`)],
   );
   for (const { name } of rows) {
     await client.query(`reindex table concurrently ${pg.escapeIdentifier(name)}`);
@@ -67,13 +69,13 @@ async function reindexDay(client: pg.Client, day: string): Promise<string[]> {
 
 /** A concurrent reindex that was interrupted leaves its half-built index, which every insert keeps up to date. */
 async function dropLeftovers(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ name: string }>(`
-    select c.relname as name
-    from pg_index x join pg_class c on c.oid = x.indexrelid
-      join pg_inherits i on i.inhrelid = x.indrelid
-    where i.inhparent in ('checks'::regclass, 'check_failures'::regclass)
-      and not x.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'
-  `);
+  const { rows } = await client.query<{ name: string }>(
+    `select c.relname as name
+     from pg_index x join pg_class c on c.oid = x.indexrelid
+       join pg_inherits i on i.inhrelid = x.indrelid
+     where i.inhparent = any($1::regclass[]::oid[]) and not x.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'`,
+    [PARENTS],
+  );
   for (const { name } of rows) {
     await client.query(`drop index concurrently if exists ${pg.escapeIdentifier(name)}`);
   }

@@ -7,7 +7,7 @@ export const RAW_CHECKS_MS = DAY_MS;
 /** A client that means "the last 24 hours" asks a moment later than it read its clock. */
 const TOLERANCE_MS = 60_000;
 /** Hourly rollups are there for longer than this; before, there are days only. */
-const HOURLY_ROLLUPS_MS = 95 * DAY_MS;
+export const HOURLY_ROLLUPS_MS = 95 * DAY_MS;
 
 /** A span of time, cut into equal buckets of what is at hand there. UTC milliseconds. */
 export interface StatisticsRange {
@@ -47,12 +47,14 @@ export function windowBefore(now: number, days: number): { from: number; to: num
   return { from: Math.floor((now - days * DAY_MS) / HOUR_MS) * HOUR_MS, to: now };
 }
 
-function aligned(span: { from: number; to: number }, buckets: number, unitMs: number) {
+/** A span that grows to the borders of its first and last unit, and how wide at most `buckets` buckets of it are. */
+export function aligned(span: { from: number; to: number }, buckets: number, unitMs: number) {
   const from = Math.floor(span.from / unitMs) * unitMs;
   const to = Math.ceil(span.to / unitMs) * unitMs;
   return { from, to, widthMs: wholeUnits(to - from, buckets, unitMs) };
 }
 
-function wholeUnits(spanMs: number, buckets: number, unitMs: number): number {
+/** How wide each of at most `buckets` buckets is, in milliseconds, when it has whole units of time. */
+export function wholeUnits(spanMs: number, buckets: number, unitMs: number): number {
   return Math.ceil(spanMs / buckets / unitMs) * unitMs;
 }

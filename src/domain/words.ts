@@ -48,7 +48,7 @@ function describeWatch({ checks, ok, p50Ms, p99Ms }: WatchSummary): string {
 
 function describeStatus(state: TargetState): string {
   if (state.status === 'down' && state.lastStateChangeAt !== null) {
-    return `down since ${new Date(state.lastStateChangeAt).toISOString().slice(0, 19)}Z`;
+    return `down since ${wholeTime(state.lastStateChangeAt)}`;
   }
   if (state.status === 'unknown' && state.lastCheck === null) return 'waiting for the first check';
   return state.status;
@@ -67,6 +67,12 @@ function describeLastCheck(state: TargetState): string | null {
   return `${lastCheck.failureClass}: ${why}${streak}`;
 }
 
-function clockTime(at: number): string {
+/** "12:00:05", of UTC milliseconds. */
+export function clockTime(at: number): string {
   return new Date(at).toISOString().slice(11, 19);
+}
+
+/** "2026-01-01T12:00:05Z". */
+export function wholeTime(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }

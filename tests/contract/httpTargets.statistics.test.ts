@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { rollUpChecks } from '../../src/activities/rollUpChecks.ts';
-import { CheckRollups } from '../../src/db/repositories/checkRollups.ts';
+import { rollUp as rollUpAll } from '../../src/activities/rollUp.ts';
+import { CHECK_ROLLUPS } from '../../src/db/repositories/checkRollups.ts';
+import { Rollups } from '../../src/db/repositories/rollups.ts';
 import type { ApiClient, ApiResponse } from '../support/apiClient.ts';
 import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
 import { buildTargetBody } from '../support/buildTarget.ts';
@@ -68,8 +69,8 @@ function searchOf(query: Record<string, string | number>): string {
 const iso = (at: number): string => new Date(at).toISOString();
 
 function rollUp(now = NOW): Promise<unknown> {
-  const rollups = new CheckRollups(api.orm.em.fork());
-  return rollUpChecks({ rollups, clock: { now: () => now }, progress: () => undefined });
+  const rollups = new Rollups(api.orm.em.fork(), CHECK_ROLLUPS);
+  return rollUpAll({ rollups, clock: { now: () => now }, progress: () => undefined });
 }
 
 /** Days, counted back, in which the target of `insertLongHistory` has checks: those at the edges of windows. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
 import { fieldIssues } from '../support/fieldIssues.ts';
 
@@ -73,4 +74,41 @@ describe('#settings', () => {
       'body.slack_token': 'extra_forbidden',
     });
   });
+
+  it('should hand another heartbeat threshold on to the machines of the client, once', async () => {
+    const [one, other] = [await api.newClient(), await api.newClient()];
+    const machines = [await machineOf(one.clientId), await machineOf(other.clientId)];
+    const sweeps = api.heartbeats.sweeps;
+    await one.put('/settings', { heartbeat_threshold_minutes: 9 });
+    expect(await versionsOf(machines)).toEqual([2, 1]);
+    expect(api.heartbeats.sweeps).toBe(sweeps + 1);
+    await one.put('/settings', { heartbeat_threshold_minutes: 9, notification_email: null });
+    await one.put('/settings', { consecutive_failures_threshold: 4 });
+    expect(await versionsOf(machines)).toEqual([2, 1]);
+    expect(api.heartbeats.sweeps).toBe(sweeps + 1);
+  });
+
+  it('should accept another heartbeat threshold while Temporal is away', async () => {
+    const client = await api.newClient();
+    api.heartbeats.isThere = false;
+    const answer = await client.put('/settings', { heartbeat_threshold_minutes: 11 });
+    api.heartbeats.isThere = true;
+    expect(answer.status).toBe(200);
+    expect((await client.get('/settings')).body).toMatchObject({ heartbeat_threshold_minutes: 11 });
+  });
 });
+
+/** @returns its id */
+async function machineOf(clientId: string): Promise<string> {
+  const id = crypto.randomUUID();
+  const db = api.orm.em.fork().getKysely<object>();
+  await sql`insert into machines (id, client_id, hostname) values (${id}, ${clientId}, ${id})`.execute(db);
+  return id;
+}
+
+async function versionsOf(ids: readonly string[]): Promise<number[]> {
+  const { rows } = await sql<{ version: number }>`
+    select version from machines where id = any(${ids}::uuid[]) order by array_position(${ids}::uuid[], id)
+  `.execute(api.orm.em.fork().getKysely<object>());
+  return rows.map(({ version }) => version);
+}

@@ -1,5 +1,10 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import type { Activities, StorageActivities } from '../../src/activities/contracts.ts';
+import type {
+  Activities,
+  EvaluationActivities,
+  HeartbeatActivities,
+  StorageActivities,
+} from '../../src/activities/contracts.ts';
 import { INITIAL_STATE } from '../../src/domain/targetState.ts';
 import type { httpTarget } from '../../src/workflows/index.ts';
 import { retireSignal } from '../../src/workflows/messages.ts';
@@ -8,7 +13,7 @@ import type { TimeSkipping } from '../support/timeSkipping.ts';
 
 /** What a worker does, and what happens to a workflow of it until the history of its first run is taken. */
 export interface Scenario {
-  readonly activities: Partial<Activities & StorageActivities>;
+  readonly activities: Partial<Activities & EvaluationActivities & HeartbeatActivities & StorageActivities>;
   readonly play: (
     taskQueue: string,
     temporal: TimeSkipping,

@@ -1,4 +1,4 @@
-import type { reconcile, retention, rollups, selfTest } from '../../src/workflows/index.ts';
+import type { evaluation, reconcile, retention, rollups, selfTest } from '../../src/workflows/index.ts';
 import { touchSignal } from '../../src/workflows/messages.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -46,12 +46,38 @@ export function selfTested(): Scenario {
 }
 
 export function rolledUp(): Scenario {
-  const report = { hours: 2, targets: 3, lateHours: 1, completeUntil: Date.UTC(2026, 0, 1, 12) };
+  const report = { hours: 2, rows: 3, lateHours: 1, completeUntil: Date.UTC(2026, 0, 1, 12) };
   return {
-    activities: { rollUpChecks: () => Promise.resolve(report) },
+    activities: {
+      rollUpChecks: () => Promise.resolve(report),
+      rollUpSamples: () => Promise.resolve(report),
+    },
     play: async (taskQueue, { env }) => {
       const handle = await env.client.workflow.start<typeof rollups>('rollups', {
         workflowId: `rollups-${crypto.randomUUID()}`,
+        taskQueue,
+        args: [],
+      });
+      await handle.result();
+      return handle;
+    },
+  };
+}
+
+/** One shard fails for good. */
+export function evaluated(): Scenario {
+  const shards = ['a', 'b', 'c'].map((clientId) => ({ clientIds: [clientId], metrics: 1_000 }));
+  return {
+    activities: {
+      listEvaluationShards: () => Promise.resolve(shards),
+      evaluateShard: ({ clientIds, metrics }) =>
+        clientIds.includes('b')
+          ? Promise.reject(new Error('broken'))
+          : Promise.resolve({ metrics, breached: 2, recovered: 1, stale: 0, failed: 0 }),
+    },
+    play: async (taskQueue, { env }) => {
+      const handle = await env.client.workflow.start<typeof evaluation>('evaluation', {
+        workflowId: `evaluation-${crypto.randomUUID()}`,
         taskQueue,
         args: [],
       });
@@ -68,7 +94,7 @@ export function retained(): Scenario {
     activities: {
       dropExpired: () => {
         tries += 1;
-        return Promise.resolve({ dropped: 1, unrolled: 0, busy: tries === 1 ? 1 : 0 });
+        return Promise.resolve({ dropped: 1, unrolled: 0, busy: tries === 1 ? 1 : 0, forgottenIngests: 0 });
       },
       reindexYesterday: () => Promise.resolve({ reindexed: ['checks_20260101'], refusal: null }),
     },

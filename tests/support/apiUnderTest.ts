@@ -15,6 +15,7 @@ import { createSecretBox } from '../../src/db/encryption.ts';
 import { createOrm } from '../../src/db/orm.ts';
 import { createAddressGuard } from '../../src/net/addressGuard.ts';
 import { ApiClient } from './apiClient.ts';
+import { MachineHeartbeatsDouble } from './machineHeartbeatsDouble.ts';
 import { TargetWorkflowsDouble, TemporalReadinessDouble } from './targetWorkflowsDouble.ts';
 import { createTestDatabase } from './testDatabase.ts';
 
@@ -25,6 +26,7 @@ export interface ApiUnderTest {
   readonly config: Config;
   readonly routes: readonly Route[];
   readonly workflows: TargetWorkflowsDouble;
+  readonly heartbeats: MachineHeartbeatsDouble;
   readonly readiness: TemporalReadinessDouble;
   /** Everything that was logged so far. */
   readonly logText: () => string;
@@ -59,12 +61,14 @@ export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUn
   });
   const log = captured();
   const workflows = new TargetWorkflowsDouble();
+  const heartbeats = new MachineHeartbeatsDouble();
   const readiness = new TemporalReadinessDouble();
   const deps: ApiDependencies = {
     config,
     orm,
     secrets: createSecretBox(config.encryptionKey),
     targetWorkflows: workflows,
+    machineHeartbeats: heartbeats,
     addressGuard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
     readiness,
     logger: pino({ level: 'trace' }, log.stream),
@@ -81,6 +85,7 @@ export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUn
     config,
     routes,
     workflows,
+    heartbeats,
     readiness,
     logText: () => log.text(),
     newClient: async () => {
@@ -107,6 +112,7 @@ function testConfig(databaseUrl: string, environment: Readonly<Record<string, st
     TEMPORAL_UI_URL: 'http://temporal.example.com',
     ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     RATE_LIMIT_API: '100000',
+    RATE_LIMIT_INGEST: '100000',
     ...environment,
   });
 }

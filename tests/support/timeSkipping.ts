@@ -1,6 +1,11 @@
 import { DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Activities, StorageActivities } from '../../src/activities/contracts.ts';
+import type {
+  Activities,
+  EvaluationActivities,
+  HeartbeatActivities,
+  StorageActivities,
+} from '../../src/activities/contracts.ts';
 import { nothingSeen } from '../../src/activities/watch/handBack.ts';
 import { bundleWorkflows } from '../../temporal/bundle.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/names.ts';
@@ -22,7 +27,7 @@ export interface TimeSkipping {
    * over from another worker: it keeps no workflow in memory, since the test server would wait for the one that did.
    */
   withWorker<T>(
-    activities: Partial<Activities & StorageActivities>,
+    activities: Partial<Activities & EvaluationActivities & HeartbeatActivities & StorageActivities>,
     work: (taskQueue: string) => Promise<T>,
     taskQueue?: string,
   ): Promise<T>;

@@ -36,6 +36,7 @@ export async function openWorkerSurroundings(): Promise<WorkerSurroundings> {
     TASK_QUEUE_PREFIX: taskQueuePrefix,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
     RECONCILE_INTERVAL_SECONDS: '86400',
+    HEARTBEAT_INTERVAL_SECONDS: '86400',
   };
   const temporal = connectTemporal(loadConfig(env).temporal);
   return {

@@ -7,7 +7,7 @@ type HistoryEvent = NonNullable<Awaited<ReturnType<Handle['fetchHistory']>>['eve
 /** The events of all runs of a workflow, those that it was continued as included; one list a run. */
 export async function eventsOfAllRuns(
   { env }: TimeSkipping,
-  { workflowId, firstExecutionRunId }: Handle,
+  { workflowId, firstExecutionRunId }: Pick<Handle, 'workflowId' | 'firstExecutionRunId'>,
 ): Promise<HistoryEvent[][]> {
   const runs: HistoryEvent[][] = [];
   let runId: string | null | undefined = firstExecutionRunId;

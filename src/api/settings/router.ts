@@ -1,9 +1,11 @@
 import { SettingsRepository } from '../../db/repositories/clients.ts';
+import { changeSettings } from '../commands/changeSettings.ts';
+import type { ApiDependencies } from '../dependencies.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { presentSettings, toSettingsChange } from './presenter.ts';
 import { Settings, SETTINGS_EXAMPLE, SettingsChange } from './schema.ts';
 
-export function settingsRoutes(): Route[] {
+export function settingsRoutes(deps: ApiDependencies): Route[] {
   const answer = { description: 'All settings.', schema: Settings, example: SETTINGS_EXAMPLE };
 
   return [
@@ -29,7 +31,7 @@ export function settingsRoutes(): Route[] {
       bodyExamples: { 'another address': { notification_email: 'ops@example.com' } },
       responses: { 200: answer },
       async handler({ em, caller, body }) {
-        const settings = await new SettingsRepository(em, caller).update(toSettingsChange(body));
+        const settings = await changeSettings({ em, caller, change: toSettingsChange(body), deps });
         return { status: 200, body: presentSettings(settings) };
       },
     }),

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { inTransaction } from '../transaction.ts';
 import type { CheckToRecord, RecordedCheck } from './checkToRecord.ts';
-import { markLateHours } from './lateHours.ts';
+import { markLateHours } from './lateCheckHours.ts';
 import { RecordGroup } from './recordGroup.ts';
 import { StateRacedError } from './targetStates.ts';
 

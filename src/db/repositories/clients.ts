@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { ClientSettings } from '../entities/identity.ts';
+import { inTransaction } from '../transaction.ts';
 
 /** Who is asking. */
 export interface Caller {
@@ -25,6 +26,19 @@ export interface Settings {
   readonly consecutiveFailuresThreshold: number;
   readonly alertGroupingEnabled: boolean;
 }
+
+export interface ChangedSettings {
+  readonly settings: Settings;
+  /** Whether machines may be silent for longer or shorter now: their workflows have to hear of it. */
+  readonly isHeartbeatThresholdNew: boolean;
+}
+
+const COLUMNS = [
+  ['notificationEmail', 'notification_email'],
+  ['heartbeatThresholdMinutes', 'heartbeat_threshold_minutes'],
+  ['consecutiveFailuresThreshold', 'consecutive_failures_threshold'],
+  ['alertGroupingEnabled', 'alert_grouping_enabled'],
+] as const satisfies readonly (readonly [keyof Settings, string])[];
 
 const DEFAULT_SETTINGS: Settings = {
   notificationEmail: null,
@@ -54,17 +68,38 @@ export class SettingsRepository {
     };
   }
 
-  /** Changes what is given and leaves the rest; concurrent changes of different fields all stay. */
-  async update(changes: Partial<Settings>): Promise<Settings> {
-    await sql`insert into client_settings (client_id) values (${this.clientId}) on conflict do nothing`.execute(
-      this.em.getKysely<object>(),
-    );
-    await this.em.nativeUpdate(
-      ClientSettings,
-      { clientId: this.clientId },
-      { ...changes, updatedAt: new Date() },
-    );
+  /**
+   * Changes what is given and leaves the rest; concurrent changes of different fields all stay. With another heartbeat
+   * threshold every machine of the client has a new version.
+   */
+  async update(changes: Partial<Settings>): Promise<ChangedSettings> {
+    const isHeartbeatThresholdNew = await inTransaction(this.em, async (db) => {
+      await sql`insert into client_settings (client_id) values (${this.clientId}) on conflict do nothing`.execute(
+        db,
+      );
+      const { rows } = await sql<{ is_new: boolean }>`
+        update client_settings c set ${sql.join(assignments(changes))}
+        from (select * from client_settings where client_id = ${this.clientId} for update) before
+        where c.id = before.id
+        returning c.heartbeat_threshold_minutes <> before.heartbeat_threshold_minutes as is_new
+      `.execute(db);
+      const isNew = rows[0]?.is_new === true;
+      if (isNew) {
+        await sql`
+          update machines set version = version + 1 where client_id = ${this.clientId} and unregistered_at is null
+        `.execute(db);
+      }
+      return isNew;
+    });
     this.em.clear();
-    return this.get();
+    return { settings: await this.get(), isHeartbeatThresholdNew };
   }
+}
+
+function assignments(changes: Partial<Settings>): RawBuilder<unknown>[] {
+  const given = COLUMNS.filter(([name]) => changes[name] !== undefined);
+  return [
+    sql`updated_at = now()`,
+    ...given.map(([name, column]) => sql`${sql.ref(column)} = ${changes[name]}`),
+  ];
 }

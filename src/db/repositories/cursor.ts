@@ -5,6 +5,7 @@ export class InvalidCursorError extends Error {
   override readonly name = 'InvalidCursorError';
 }
 
+const MAX_KEY = 2 ** 31 - 1;
 /** The last millisecond whose year has four digits, which is as far as Postgres reads ISO times. */
 const LAST_INSTANT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
@@ -14,6 +15,9 @@ const FITS = {
     typeof part === 'string' && /^(?!0000)\d{4}-/.test(part) && z.iso.datetime().safeParse(part).success,
   uuid: (part: unknown) =>
     typeof part === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part),
+  key: (part: unknown) => Number.isInteger(part) && Number(part) >= 0 && Number(part) <= MAX_KEY,
+  /** Where a row lies in its table, as Postgres writes it: "(page,line)". */
+  place: (part: unknown) => typeof part === 'string' && /^\(\d{1,9},\d{1,4}\)$/.test(part),
 };
 
 /** Opaque to clients: the sort key of the last row, as base64url. */

@@ -60,8 +60,8 @@ class Directory implements TargetWorkflowDirectory {
   }
 }
 
-function running(targetId: string, overrides: Partial<RunningTarget> = {}): RunningTarget {
-  return { targetId, installationId: OURS, version: 1, name: 'shop', ...overrides };
+function running(id: string, overrides: Partial<RunningTarget> = {}): RunningTarget {
+  return { id, installationId: OURS, version: 1, name: 'shop', ...overrides };
 }
 
 function watchedTargets(): WatchedTargetRepository {
@@ -135,7 +135,7 @@ describe('#reconcileTargets', () => {
     const stranger = running(crypto.randomUUID());
     const directory = new Directory([...targets.map(({ id }) => running(id)), stranger]);
     expect(await reconcileWith(directory)).toMatchObject({ started: 0, retired: 1, refused: 0 });
-    expect(directory.retired).toEqual([stranger.targetId]);
+    expect(directory.retired).toEqual([stranger.id]);
   });
 
   it('never touches the workflows of another installation, forced or not', async () => {

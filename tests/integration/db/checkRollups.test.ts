@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { rollUpChecks } from '../../../src/activities/rollUpChecks.ts';
+import { rollUp as rollUpAll } from '../../../src/activities/rollUp.ts';
 import type { RollupReport } from '../../../src/activities/contracts.ts';
 import { CheckRepository } from '../../../src/db/repositories/checks.ts';
-import { CheckRollups } from '../../../src/db/repositories/checkRollups.ts';
+import { CHECK_ROLLUPS } from '../../../src/db/repositories/checkRollups.ts';
 import { LATENCY_BUCKET } from '../../../src/db/repositories/checkSummary.ts';
+import { Rollups } from '../../../src/db/repositories/rollups.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { BUCKET_LOWER_BOUNDS, bucketOf, histogramOf } from '../../../src/domain/latencyHistogram.ts';
 import { buildResult } from '../../support/buildCheck.ts';
@@ -32,11 +33,11 @@ beforeEach(async () => {
   await setRolledUpUntil(db.orm, START);
 });
 
-const rollups = () => new CheckRollups(db.orm.em.fork());
+const rollups = () => new Rollups(db.orm.em.fork(), CHECK_ROLLUPS);
 
 /** What the Schedule starts, at a moment of the test. */
 function rollUp(now: number, progress: () => void = () => undefined): Promise<RollupReport> {
-  return rollUpChecks({ rollups: rollups(), clock: { now: () => now }, progress });
+  return rollUpAll({ rollups: rollups(), clock: { now: () => now }, progress });
 }
 
 async function execute<T extends object>(statement: string): Promise<T[]> {
@@ -99,7 +100,7 @@ describe('the bucket of a latency', () => {
   });
 });
 
-describe('#rollUpChecks', () => {
+describe('#rollUp', () => {
   it('counts an hour: passed, failed, our own faults apart, latencies of those that passed', async () => {
     await insertCheckRows(db.orm, target.id, [
       { at: START, totalMs: 0 },
@@ -111,7 +112,7 @@ describe('#rollUpChecks', () => {
       { at: START + HOUR, totalMs: 500 },
     ]);
     const report = await rollUp(START + HOUR + 5 * MINUTE);
-    expect(report).toEqual({ hours: 1, targets: 1, lateHours: 0, completeUntil: START + HOUR });
+    expect(report).toEqual({ hours: 1, rows: 1, lateHours: 0, completeUntil: START + HOUR });
     const latencies = histogramOf([0, 34, 35, 34]);
     expect(await hourly()).toEqual([{ at: START, checks: 5, ok: 4, monitor_faults: 1, ...latencies }]);
     expect(await daily()).toEqual([]);
@@ -201,7 +202,7 @@ describe('#rollUpChecks', () => {
   it('does many targets at once and leaves those without checks out', async () => {
     const others = await Promise.all([1, 2, 3].map(() => db.create()));
     for (const { id } of [target, ...others.slice(1)]) await insertCheckRows(db.orm, id, [{ at: START }]);
-    expect(await rollUp(START + HOUR + 5 * MINUTE)).toMatchObject({ hours: 1, targets: 3 });
+    expect(await rollUp(START + HOUR + 5 * MINUTE)).toMatchObject({ hours: 1, rows: 3 });
     expect(await hourly(others[0])).toEqual([]);
   });
 

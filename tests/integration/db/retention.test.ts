@@ -2,15 +2,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
 import pg from 'pg';
-import { dropExpired } from '../../../src/activities/retainChecks.ts';
+import { dropExpired } from '../../../src/activities/dropExpired.ts';
 import type { DroppedPartitions } from '../../../src/activities/contracts.ts';
 import { migrate } from '../../../src/db/migrate.ts';
 import { createOrm } from '../../../src/db/orm.ts';
 import { reindexPartitions } from '../../../src/db/reindexPartitions.ts';
-import { CheckPartitions } from '../../../src/db/repositories/checkPartitions.ts';
-import { CheckRollups } from '../../../src/db/repositories/checkRollups.ts';
+import { CHECK_ROLLUPS } from '../../../src/db/repositories/checkRollups.ts';
+import { OldIngests } from '../../../src/db/repositories/oldIngests.ts';
+import { PartitionRepository } from '../../../src/db/repositories/partitions.ts';
+import { Rollups } from '../../../src/db/repositories/rollups.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { insertCheckRows, setRolledUpUntil } from '../../support/checkRows.ts';
+import { setSamplesRolledUpUntil } from '../../support/evaluatedMetrics.ts';
 import { openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
 
 const HOUR = 3_600_000;
@@ -71,12 +74,13 @@ async function asRole<T>(work: (em: EntityManager) => Promise<T>): Promise<T> {
 }
 
 /** Retention as the Schedule starts it. */
-function retain(retentionChecksDays: number): Promise<DroppedPartitions> {
+function retain(checks: number): Promise<DroppedPartitions> {
   return asRole((em) =>
     dropExpired({
-      partitions: new CheckPartitions(em),
+      partitions: new PartitionRepository(em),
+      oldIngests: new OldIngests(em),
       clock: { now: () => NOW },
-      retentionChecksDays,
+      retentionDays: { checks, samples: 3 },
       progress: () => undefined,
     }),
   );
@@ -87,25 +91,25 @@ const daysAgo = (days: number) => ({ at: TODAY - days * DAY + HOUR });
 describe('retention', () => {
   it('drops the days before those that are kept, with what is told of their failures, and no other', async () => {
     await insertCheckRows(db.orm, target.id, [5, 4, 3, 2, 0].map(daysAgo));
-    expect(await retain(3)).toEqual({ dropped: 4, unrolled: 0, busy: 0 });
+    expect(await retain(3)).toEqual({ dropped: 4, unrolled: 0, busy: 0, forgottenIngests: 0 });
     expect(await partitions('checks')).toEqual(['20240612', '20240613', '20240615']);
     expect(await partitions('check_failures')).toEqual(['20240612', '20240613', '20240615']);
-    expect(await retain(3)).toEqual({ dropped: 0, unrolled: 0, busy: 0 });
+    expect(await retain(3)).toEqual({ dropped: 0, unrolled: 0, busy: 0, forgottenIngests: 0 });
   });
 
   it('keeps a day of which an hour is not rolled up yet', async () => {
     await insertCheckRows(db.orm, target.id, [9, 8].map(daysAgo));
     await setRolledUpUntil(db.orm, TODAY - 7 * DAY - HOUR);
-    expect(await retain(3)).toEqual({ dropped: 2, unrolled: 2, busy: 0 });
+    expect(await retain(3)).toEqual({ dropped: 2, unrolled: 2, busy: 0, forgottenIngests: 0 });
     expect(await partitions('checks')).toEqual(['20240607']);
   });
 
   it('keeps a day that got a late check, until it is rolled up', async () => {
     await insertCheckRows(db.orm, target.id, [daysAgo(9)]);
     await execute(`insert into late_check_hours select key, '2024-06-06T23:00:00Z' from http_targets`);
-    expect(await retain(3)).toEqual({ dropped: 0, unrolled: 2, busy: 0 });
-    await asRole((em) => new CheckRollups(em).rollUpLateHours());
-    expect(await retain(3)).toEqual({ dropped: 2, unrolled: 0, busy: 0 });
+    expect(await retain(3)).toEqual({ dropped: 0, unrolled: 2, busy: 0, forgottenIngests: 0 });
+    await asRole((em) => new Rollups(em, CHECK_ROLLUPS).rollUpLateHours());
+    expect(await retain(3)).toEqual({ dropped: 2, unrolled: 0, busy: 0, forgottenIngests: 0 });
   });
 
   it('gives up soon where somebody reads the table, so that checks hardly wait, and does it the next time', async () => {
@@ -118,7 +122,7 @@ describe('retention', () => {
       const startedAt = performance.now();
       await insertCheckRows(db.orm, target.id, [{ at: NOW }]);
       expect(performance.now() - startedAt).toBeLessThan(2_000);
-      expect(await retaining).toEqual({ dropped: 0, unrolled: 0, busy: 2 });
+      expect(await retaining).toEqual({ dropped: 0, unrolled: 0, busy: 2, forgottenIngests: 0 });
     } finally {
       await reader.end();
     }
@@ -141,7 +145,36 @@ describe('retention', () => {
     expect(await partitions('daily_rollups')).toEqual(['2021', '2024']);
   });
 
-  it('drops nothing that is not a partition of checks or rollups', async () => {
+  it('does the same with samples and their rollups', async () => {
+    for (const day of ['2024-06-09', '2024-06-10', '2024-06-12']) {
+      await execute(`select ensure_sample_partitions('${day}')`);
+    }
+    for (const day of ['2020-06-01', '2024-03-07']) {
+      await execute(`select ensure_sample_rollup_partitions('${day}')`);
+    }
+    await setSamplesRolledUpUntil(db.orm, TODAY - 5 * DAY);
+    await execute(`insert into late_sample_hours values (1, '2024-06-09T05:00:00Z')`);
+    expect(await retain(30)).toMatchObject({ dropped: 2, unrolled: 2 });
+    await execute('truncate late_sample_hours');
+    expect(await retain(30)).toMatchObject({ dropped: 1, unrolled: 1 });
+    await setSamplesRolledUpUntil(db.orm, TODAY - 4 * DAY);
+    expect(await retain(30)).toMatchObject({ dropped: 1, unrolled: 0 });
+    expect(await partitions('metric_samples')).toEqual(['20240612']);
+    expect(await partitions('sample_hourly_rollups')).toEqual(['202403']);
+    expect(await partitions('sample_daily_rollups')).toEqual(['2024']);
+  });
+
+  it('forgets the ids of what was sent more than a week ago', async () => {
+    await execute(`
+      insert into ingests (id, content, received_at, machine_key, metrics)
+      select gen_random_uuid(), gen_random_uuid(), to_timestamp(${NOW / 1_000}) - age, 1, 1
+      from unnest(array[interval '0', '6 days 23:59:59', '7 days 00:00:01', '9 days']) age, generate_series(1, 6000)
+    `);
+    expect(await retain(30)).toMatchObject({ forgottenIngests: 12_000 });
+    expect(await retain(30)).toMatchObject({ forgottenIngests: 0 });
+  });
+
+  it('drops nothing that is not a partition of checks, samples or rollups', async () => {
     await expect(execute(`select drop_partition('clients', '2024-01-01')`)).rejects.toThrow(
       /no partitions of clients/,
     );

@@ -1,14 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createStorageActivities } from '../../../src/activities/storage.ts';
-import { CheckPartitions } from '../../../src/db/repositories/checkPartitions.ts';
-import { CheckRollups } from '../../../src/db/repositories/checkRollups.ts';
+import { CHECK_ROLLUPS } from '../../../src/db/repositories/checkRollups.ts';
+import { OldIngests } from '../../../src/db/repositories/oldIngests.ts';
+import { PartitionRepository } from '../../../src/db/repositories/partitions.ts';
+import { Rollups } from '../../../src/db/repositories/rollups.ts';
+import { SAMPLE_ROLLUPS } from '../../../src/db/repositories/sampleRollups.ts';
 import { connectTemporal, type TemporalConnection } from '../../../temporal/client.ts';
 import { bundleWorkflows } from '../../../temporal/bundle.ts';
-import { reconcileId, retentionId, rollupsId, taskQueue } from '../../../temporal/names.ts';
+import {
+  evaluationId,
+  heartbeatSweepId,
+  reconcileId,
+  retentionId,
+  rollupsId,
+  taskQueue,
+} from '../../../temporal/names.ts';
 import { ensureSchedules } from '../../../temporal/schedules.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { insertCheckRows, setRolledUpUntil } from '../../support/checkRows.ts';
+import { createMetric, postSamples, setSamplesRolledUpUntil } from '../../support/evaluatedMetrics.ts';
 import { TEST_TEMPORAL_ADDRESS } from '../../support/serversSetup.ts';
 import { openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
 import { until } from '../../support/until.ts';
@@ -43,23 +54,43 @@ beforeAll(async () => {
     workflowBundle: await bundleWorkflows(),
     activities: {
       ...createStorageActivities({
-        rollups: new CheckRollups(db.orm.em.fork()),
-        partitions: new CheckPartitions(db.orm.em.fork()),
+        checkRollups: new Rollups(db.orm.em.fork(), CHECK_ROLLUPS),
+        sampleRollups: new Rollups(db.orm.em.fork(), SAMPLE_ROLLUPS),
+        partitions: new PartitionRepository(db.orm.em.fork()),
+        oldIngests: new OldIngests(db.orm.em.fork()),
         ownerUrl: db.url,
-        retentionChecksDays: config.retentionChecksDays,
+        retentionDays: { checks: config.retentionChecksDays, samples: config.retentionSamplesDays },
         clock: { now: () => Date.now() },
       }),
       reconcileTargets: () => ({ targets: 0, started: 0, configured: 0, retired: 0, failed: 0, refused: 0 }),
+      sweepHeartbeats: () => ({
+        machines: 0,
+        silent: 0,
+        started: 0,
+        configured: 0,
+        retired: 0,
+        failed: 0,
+        refused: 0,
+      }),
       ensurePartitions: () => undefined,
     },
   });
   running = worker.run();
   for (const _ of [1, 2]) {
-    await ensureSchedules(temporal.client, { reconcileIntervalSeconds: 86_400, taskQueuePrefix: prefix });
+    await ensureSchedules(temporal.client, {
+      ...{
+        reconcileIntervalSeconds: 86_400,
+        heartbeatIntervalSeconds: 86_400,
+        evaluationIntervalSeconds: 86_400,
+        taskQueuePrefix: prefix,
+      },
+    });
   }
 });
 afterAll(async () => {
-  for (const id of [reconcileId, rollupsId, retentionId].map((idOf) => idOf(prefix))) {
+  for (const id of [reconcileId, heartbeatSweepId, evaluationId, rollupsId, retentionId].map((idOf) =>
+    idOf(prefix),
+  )) {
     await temporal.client.schedule.getHandle(id).delete();
   }
   worker.shutdown();
@@ -88,14 +119,18 @@ async function trigger(scheduleId: string): Promise<{ result: unknown; words: st
 }
 
 describe('the Schedules', () => {
-  it('are three: reconcile, rollups each hour, retention at night', async () => {
+  it('are five: reconcile, heartbeats, evaluation, rollups each hour, retention at night', async () => {
     const described = await Promise.all(
-      [reconcileId, rollupsId, retentionId].map((idOf) =>
+      [reconcileId, heartbeatSweepId, evaluationId, rollupsId, retentionId].map((idOf) =>
         temporal.client.schedule.getHandle(idOf(prefix)).describe(),
       ),
     );
-    expect(described.map(({ action }) => action.workflowType)).toEqual(['reconcile', 'rollups', 'retention']);
-    const [, hourly, nightly] = described.map(({ info }) => info.nextActionTimes[0] ?? new Date(Number.NaN));
+    expect(described.map(({ action }) => action.workflowType)).toEqual([
+      ...['reconcile', 'heartbeatSweep', 'evaluation', 'rollups', 'retention'],
+    ]);
+    const [, , , hourly, nightly] = described.map(
+      ({ info }) => info.nextActionTimes[0] ?? new Date(Number.NaN),
+    );
     expect(hourly?.getUTCMinutes()).toBe(7);
     expect(nightly?.toISOString()).toMatch(/T00:40:00\.000Z$/);
   });
@@ -105,11 +140,16 @@ describe('the Schedules', () => {
     const target = await db.create();
     await insertCheckRows(db.orm, target.id, [{ at: hour }, { at: hour + 1 }]);
     await setRolledUpUntil(db.orm, hour);
+    const metric = await createMetric(db.orm);
+    await postSamples(db.orm, metric, [{ at: hour, value: 1 }]);
+    await setSamplesRolledUpUntil(db.orm, hour);
     const { result, words } = await trigger(rollupsId(prefix));
-    const { hours, completeUntil } = result as { hours: number; completeUntil: number };
-    expect(result).toMatchObject({ targets: 1, lateHours: 0 });
+    const { checks } = result as { checks: { hours: number; completeUntil: number } };
+    const { hours, completeUntil } = checks;
+    expect(result).toMatchObject({ checks: { rows: 1, lateHours: 0 }, samples: { rows: 1, lateHours: 0 } });
     expect([2, 3]).toContain(hours); // the last one waits for five minutes
     expect(words).toContain(`rolled up ${hours} hours of 1 targets, 0 late hours`);
+    expect(words).toContain(`rolled up ${hours} hours of 1 metrics, 0 late hours`);
     expect(words).toContain(new Date(completeUntil).toISOString().slice(0, 16));
   });
 
@@ -119,8 +159,12 @@ describe('the Schedules', () => {
     await setRolledUpUntil(db.orm, Math.floor(Date.now() / HOUR) * HOUR);
     const { result, words } = await trigger(retentionId(prefix));
     const yesterday = new Date(Date.now() - DAY).toISOString().slice(0, 10).replaceAll('-', '');
-    const reindexed = [`check_failures_${yesterday}`, `checks_${yesterday}`];
-    expect(result).toEqual({ dropped: 2, unrolled: 0, busy: 0, reindexed, refusal: null });
+    const reindexed = ['check_failures', 'checks', 'metric_samples'].map(
+      (parent) => `${parent}_${yesterday}`,
+    );
+    expect(result).toEqual({
+      ...{ dropped: 2, unrolled: 0, busy: 0, forgottenIngests: 0, reindexed, refusal: null },
+    });
     expect(words).toContain(`dropped 2 partitions; reindexed ${reindexed.join(', ')}`);
   });
 });

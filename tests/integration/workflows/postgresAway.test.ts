@@ -65,6 +65,7 @@ function activities() {
   const watchedTargets = new WatchedTargetRepository(orm.em.fork(), TEST_SECRETS);
   return createActivities({
     checks,
+    ingests: { ensurePartitions: () => Promise.resolve() },
     recorder: new Recorder({ checks, onError: () => undefined }),
     watchedTargets,
     targets: new TargetCache(watchedTargets),

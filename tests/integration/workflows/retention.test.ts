@@ -35,22 +35,23 @@ async function retain(
 describe('#retention', () => {
   it('tries again a minute later where a table was in use', async () => {
     const { report, tried } = await retain([
-      { dropped: 1, unrolled: 0, busy: 2 },
-      { dropped: 1, unrolled: 0, busy: 1 },
-      { dropped: 1, unrolled: 0, busy: 0 },
+      { dropped: 1, unrolled: 0, busy: 2, forgottenIngests: 7 },
+      { dropped: 1, unrolled: 0, busy: 1, forgottenIngests: 0 },
+      { dropped: 1, unrolled: 0, busy: 0, forgottenIngests: 0 },
     ]);
     expect(tried).toBe(3);
     expect(report).toEqual({
       dropped: 3,
       unrolled: 0,
       busy: 0,
+      forgottenIngests: 7,
       reindexed: ['checks_20260101'],
       refusal: null,
     });
   });
 
   it('leaves it for the next night where a backup holds it for longer, and reindexes all the same', async () => {
-    const { report, tried } = await retain([{ dropped: 0, unrolled: 1, busy: 2 }]);
+    const { report, tried } = await retain([{ dropped: 0, unrolled: 1, busy: 2, forgottenIngests: 0 }]);
     expect(tried).toBe(5);
     expect(report).toMatchObject({ dropped: 0, busy: 2, reindexed: ['checks_20260101'] });
   });

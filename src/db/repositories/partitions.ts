@@ -3,13 +3,27 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 
 const DAY_MS = 86_400_000;
 /** The longest window of the API is 90 days, and its first day is rarely whole. */
-export const HOURLY_ROLLUPS_KEPT_DAYS = 100;
+const HOURLY_ROLLUPS_KEPT_DAYS = 100;
 const DAILY_ROLLUPS_KEPT_DAYS = 3 * 365;
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** Failures go first: what is left after a crash in between is a check without its words. */
-const PARENTS = ['check_failures', 'checks', 'hourly_rollups', 'daily_rollups'] as const;
-type Parent = (typeof PARENTS)[number];
+/** How many days of single rows are kept. */
+export interface RetentionDays {
+  readonly checks: number;
+  readonly samples: number;
+}
+
+/** Failures go before checks: what is left after a crash in between is a check without its words. */
+const KEPT_DAYS = {
+  check_failures: ({ checks }) => checks,
+  checks: ({ checks }) => checks,
+  hourly_rollups: () => HOURLY_ROLLUPS_KEPT_DAYS,
+  daily_rollups: () => DAILY_ROLLUPS_KEPT_DAYS,
+  metric_samples: ({ samples }) => samples,
+  sample_hourly_rollups: () => HOURLY_ROLLUPS_KEPT_DAYS,
+  sample_daily_rollups: () => DAILY_ROLLUPS_KEPT_DAYS,
+} as const satisfies Readonly<Record<string, (days: RetentionDays) => number>>;
+type Parent = keyof typeof KEPT_DAYS;
 
 export interface ExpiredPartition {
   readonly parent: Parent;
@@ -17,14 +31,8 @@ export interface ExpiredPartition {
   readonly firstDay: string;
 }
 
-/** How old each table's rows may become, in days. */
-function keptDays(parent: Parent, checksDays: number): number {
-  if (parent === 'hourly_rollups') return HOURLY_ROLLUPS_KEPT_DAYS;
-  return parent === 'daily_rollups' ? DAILY_ROLLUPS_KEPT_DAYS : checksDays;
-}
-
-/** The partitions of checks and of their rollups that are too old to keep. */
-export class CheckPartitions {
+/** The partitions of checks, samples and their rollups that are too old to keep. */
+export class PartitionRepository {
   private readonly em: EntityManager;
 
   constructor(em: EntityManager) {
@@ -35,24 +43,24 @@ export class CheckPartitions {
    * Whole partitions only: the last day of each is older than what is kept, today not counted.
    *
    * @param now UTC milliseconds
-   * @param checksDays how many days of checks to keep
    */
-  async expired(now: number, checksDays: number): Promise<ExpiredPartition[]> {
+  async expired(now: number, days: RetentionDays): Promise<ExpiredPartition[]> {
+    const parents = Object.keys(KEPT_DAYS);
     const { rows } = await sql<{ parent: Parent; suffix: string }>`
       select p.relname as parent, substring(c.relname from '_([0-9]+)$') as suffix
       from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
-      where p.oid = any(${[...PARENTS]}::regclass[]::oid[])
-      order by array_position(${[...PARENTS]}::text[], p.relname::text), c.relname
+      where p.oid = any(${parents}::regclass[]::oid[])
+      order by array_position(${parents}::text[], p.relname::text), c.relname
     `.execute(this.em.getKysely<object>());
     const today = Math.floor(now / DAY_MS) * DAY_MS;
     return rows.flatMap(({ parent, suffix }) => {
       const { firstDay, end } = spanOf(suffix);
-      return end <= today - keptDays(parent, checksDays) * DAY_MS ? [{ parent, firstDay }] : [];
+      return end <= today - KEPT_DAYS[parent](days) * DAY_MS ? [{ parent, firstDay }] : [];
     });
   }
 
   /**
-   * @returns `unrolled` when not all of its checks are rolled up, `busy` when somebody uses the table and checks
+   * @returns `unrolled` when not all of its rows are rolled up, `busy` when somebody uses the table and writers
    *   would have to wait; it is left alone then
    */
   async drop({ parent, firstDay }: ExpiredPartition): Promise<'dropped' | 'unrolled' | 'busy'> {

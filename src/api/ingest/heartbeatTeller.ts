@@ -1,0 +1,52 @@
+import pLimit from 'p-limit';
+import type { WatchedMachine } from '../../domain/heartbeat.ts';
+import type { MachineHeartbeats } from '../../../temporal/machineHeartbeats.ts';
+
+const AT_ONCE = 10;
+
+export interface HeartbeatTellerOptions {
+  /** Those of these machines that still exist. */
+  readonly find: (machineIds: readonly string[]) => Promise<readonly WatchedMachine[]>;
+  readonly heartbeats: Pick<MachineHeartbeats, 'seen'>;
+  /** What could not be told is left to the sweep. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/**
+ * Tells the workflows of machines that came up, beside the answers to their agents: when 5,000 come back at once,
+ * nobody waits for Temporal. What a process that dies has not told, the sweep tells.
+ */
+export class HeartbeatTeller {
+  private readonly options: HeartbeatTellerOptions;
+  private readonly limit = pLimit(AT_ONCE);
+  private waiting = new Set<string>();
+  private telling: Promise<void> | null = null;
+
+  constructor(options: HeartbeatTellerOptions) {
+    this.options = options;
+  }
+
+  tell(machineIds: readonly string[]): void {
+    for (const id of machineIds) this.waiting.add(id);
+    if (this.waiting.size > 0) this.telling ??= this.tellAll();
+  }
+
+  /** When all that was to be told until now is told. */
+  async settled(): Promise<void> {
+    await this.telling;
+  }
+
+  private async tellAll(): Promise<void> {
+    while (this.waiting.size > 0) {
+      const ids = [...this.waiting];
+      this.waiting = new Set();
+      try {
+        const machines = await this.options.find(ids);
+        await this.limit.map(machines, (machine) => this.options.heartbeats.seen(machine));
+      } catch (error) {
+        this.options.onFault(error);
+      }
+    }
+    this.telling = null;
+  }
+}

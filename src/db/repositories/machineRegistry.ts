@@ -1,0 +1,186 @@
+import { sql, type Kysely } from 'kysely';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { DescribedMachine, MetricBatch, MetricValue } from '../../domain/metricBatch.ts';
+import { catalogueEntry } from '../../domain/metricCatalogue.ts';
+import { parseMetricName } from '../../domain/metricName.ts';
+import type { MetricType } from '../../domain/threshold.ts';
+import { inTransaction } from '../transaction.ts';
+
+const DEADLOCK = '40P01';
+const MAX_TRIES = 4;
+/** Twice what one batch may hold: whoever has more writes something into the names that changes. */
+const MAX_METRICS_OF_A_MACHINE = 20_000;
+
+export interface RegisteredMetric {
+  readonly key: number;
+  readonly type: MetricType;
+  readonly unit: string | null;
+}
+
+/** A machine with all its metrics by name, as ingest needs them. */
+export interface RegisteredMachine extends DescribedMachine {
+  readonly id: string;
+  readonly key: number;
+  readonly metrics: ReadonlyMap<string, RegisteredMetric>;
+}
+
+/** Metrics that were of another type before. */
+export class TypeChangedError extends Error {
+  override readonly name = 'TypeChangedError';
+  readonly changed: readonly { readonly index: number; readonly was: MetricType }[];
+
+  constructor(changed: TypeChangedError['changed']) {
+    super('A metric never changes its type.');
+    this.changed = changed;
+  }
+}
+
+/** A machine whose metrics grow without end. */
+export class TooManyMetricsError extends Error {
+  override readonly name = 'TooManyMetricsError';
+  readonly limit = MAX_METRICS_OF_A_MACHINE;
+}
+
+/** The machines and metrics of one client that ingest has to know before it can store samples. */
+export class MachineRegistry {
+  private readonly em: EntityManager;
+  private readonly clientId: string;
+
+  constructor(em: EntityManager, { clientId }: { readonly clientId: string }) {
+    this.em = em;
+    this.clientId = clientId;
+  }
+
+  /**
+   * Finds the machine and the metrics of a batch, and makes those that are missing. May run twice and at once.
+   *
+   * @throws TypeChangedError, TooManyMetricsError, and nothing is made then
+   */
+  async register(batch: MetricBatch): Promise<RegisteredMachine> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await inTransaction(this.em, (db) => this.registerIn(db, batch));
+      } catch (error) {
+        if (tries >= MAX_TRIES || (error as { code?: unknown }).code !== DEADLOCK) throw error;
+      }
+    }
+  }
+
+  private async registerIn(
+    db: Kysely<object>,
+    { machine, metrics }: MetricBatch,
+  ): Promise<RegisteredMachine> {
+    const row = await this.upsertMachine(db, machine);
+    let known = await knownMetrics(db, row.key);
+    refuseChangedTypes(metrics, known);
+    const missing = metrics.filter(({ name }) => !known.has(name));
+    if (known.size + missing.length > MAX_METRICS_OF_A_MACHINE) throw new TooManyMetricsError();
+    if (missing.length > 0) {
+      await this.insertMetrics(db, row.key, missing);
+      known = await knownMetrics(db, row.key);
+    }
+    const renamed = metrics.filter(({ name, unit }) => unit !== null && known.get(name)?.unit !== unit);
+    if (renamed.length > 0) {
+      await updateUnits(db, row.key, renamed);
+      known = await knownMetrics(db, row.key);
+    }
+    return { ...row, metrics: known };
+  }
+
+  /** Locks the row, so that metrics of a machine are made by one at a time. */
+  private async upsertMachine(
+    db: Kysely<object>,
+    { hostname, os, osVersion }: DescribedMachine,
+  ): Promise<Omit<RegisteredMachine, 'metrics'>> {
+    const { rows } = await sql<{
+      id: string;
+      key: number;
+      os_type: string | null;
+      os_version: string | null;
+    }>`
+      insert into machines as m (id, client_id, hostname, os_type, os_version)
+      values (${crypto.randomUUID()}, ${this.clientId}, ${hostname}, ${os}, ${osVersion})
+      on conflict (client_id, lower(hostname)) where unregistered_at is null do update set
+        os_type = coalesce(excluded.os_type, m.os_type), os_version = coalesce(excluded.os_version, m.os_version)
+      returning id, key, os_type, os_version
+    `.execute(db);
+    const [row] = rows;
+    if (row === undefined) throw new Error('unreachable: an upsert has a row');
+    await sql`insert into machine_states (machine_key) values (${row.key}) on conflict do nothing`.execute(
+      db,
+    );
+    return { id: row.id, key: row.key, hostname, os: row.os_type, osVersion: row.os_version };
+  }
+
+  /** In the order of their names, so that machines that begin at the same time do not wait for each other in a circle. */
+  private async insertMetrics(
+    db: Kysely<object>,
+    machineKey: number,
+    metrics: readonly MetricValue[],
+  ): Promise<void> {
+    const named = metrics.map((metric) => ({ ...metric, ...parseMetricName(metric.name) }));
+    const known = named.map(({ base }) => catalogueEntry(base));
+    await sql`
+      insert into metric_definitions (client_id, name, type, group_name, description, vendor,
+        is_suggested_critical, default_condition)
+      select distinct on (base, type) ${this.clientId}::uuid, base, type, group_name, description, vendor,
+        is_critical, condition
+      from unnest(
+        ${named.map(({ base }) => base)}::text[], ${named.map(({ type }) => type)}::text[],
+        ${known.map((entry) => entry?.group ?? null)}::text[],
+        ${known.map((entry) => entry?.description ?? null)}::text[],
+        ${known.map((entry) => entry?.vendor ?? null)}::text[],
+        ${known.map((entry) => entry?.isSuggestedCritical ?? false)}::bool[],
+        ${known.map((entry) => entry?.defaultCondition ?? null)}::text[]
+      ) as s (base, type, group_name, description, vendor, is_critical, condition)
+      order by base, type
+      on conflict (client_id, name, type) do nothing
+    `.execute(db);
+    await sql`
+      with made as (
+        insert into metric_instances (client_id, machine_key, definition_id, name, dimension_value, type, unit)
+        select d.client_id, ${machineKey}::int, d.id, s.name, s.dimension, s.type, s.unit
+        from unnest(
+          ${named.map(({ name }) => name)}::text[], ${named.map(({ base }) => base)}::text[],
+          ${named.map(({ dimension }) => dimension)}::text[], ${named.map(({ type }) => type)}::text[],
+          ${named.map(({ unit }) => unit)}::text[]
+        ) as s (name, base, dimension, type, unit)
+        join metric_definitions d on d.client_id = ${this.clientId} and d.name = s.base and d.type = s.type
+        order by s.name
+        on conflict (machine_key, name) do nothing
+        returning key
+      ), latest as (insert into metric_latest (metric_key) select key from made)
+      insert into metric_evaluations (metric_key) select key from made
+    `.execute(db);
+  }
+}
+
+async function knownMetrics(db: Kysely<object>, machineKey: number): Promise<Map<string, RegisteredMetric>> {
+  const { rows } = await sql<RegisteredMetric & { name: string }>`
+    select name, key, type, unit from metric_instances where machine_key = ${machineKey}
+  `.execute(db);
+  return new Map(rows.map(({ name, key, type, unit }) => [name, { key, type, unit }]));
+}
+
+async function updateUnits(
+  db: Kysely<object>,
+  machineKey: number,
+  metrics: readonly MetricValue[],
+): Promise<void> {
+  await sql`
+    update metric_instances i set unit = s.unit
+    from unnest(${metrics.map(({ name }) => name)}::text[], ${metrics.map(({ unit }) => unit)}::text[]) as s (name, unit)
+    where i.machine_key = ${machineKey} and i.name = s.name
+  `.execute(db);
+}
+
+function refuseChangedTypes(
+  metrics: readonly MetricValue[],
+  known: ReadonlyMap<string, RegisteredMetric>,
+): void {
+  const changed = metrics.flatMap(({ name, type }, index) => {
+    const was = known.get(name)?.type ?? type;
+    return was === type ? [] : [{ index, was }];
+  });
+  if (changed.length > 0) throw new TypeChangedError(changed);
+}

@@ -1,0 +1,43 @@
+import type { WorkflowStartOptions } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { WatchedMachine } from '../src/domain/heartbeat.ts';
+import { describeMachine } from '../src/domain/heartbeatWords.ts';
+import type { machineHeartbeat } from '../src/workflows/index.ts';
+import type { MachineHeartbeatMemo } from '../src/workflows/machineMessages.ts';
+import { machineHeartbeatWorkflowId, MACHINE_HEARTBEAT_KIND, SEARCH_ATTRIBUTES, taskQueue } from './names.ts';
+
+/** A killed worker's tasks are given to the next one after this long. */
+const WORKFLOW_TASK_TIMEOUT = '3s';
+
+/**
+ * How the workflow of a machine is started, by whoever finds it missing: idempotent under its business id, going on
+ * from what Postgres knows. A run that ended by accident is started again, a retired one is not.
+ */
+export function machineHeartbeatStartOptions(
+  machine: WatchedMachine,
+  { installationId, taskQueuePrefix }: { installationId: string; taskQueuePrefix: string },
+): WorkflowStartOptions<typeof machineHeartbeat> & { workflowIdConflictPolicy: 'USE_EXISTING' } {
+  const { machineId, clientId, schedule, state } = machine;
+  const memo: MachineHeartbeatMemo = {
+    hostname: schedule.hostname,
+    installationId,
+    version: schedule.version,
+    episode: state.episode,
+    status: describeMachine({ schedule, state }),
+  };
+  return {
+    workflowId: machineHeartbeatWorkflowId(machineId),
+    taskQueue: taskQueue(taskQueuePrefix),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+    args: [{ machineId, clientId, installationId, schedule, state }],
+    staticSummary: schedule.hostname,
+    memo: { ...memo },
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.monitorKind, value: MACHINE_HEARTBEAT_KIND },
+      { key: SEARCH_ATTRIBUTES.monitorStatus, value: state.status.toUpperCase() },
+      { key: SEARCH_ATTRIBUTES.clientId, value: clientId },
+    ],
+  };
+}

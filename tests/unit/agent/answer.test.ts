@@ -1,0 +1,63 @@
+import { describe, expect, it } from '@jest/globals';
+import { understand, type Answer } from '../../../src/agent/answer.ts';
+
+const answer = (status: number, detail: unknown = null, headers: Record<string, string> = {}): Answer =>
+  understand({ status, headers, text: JSON.stringify({ detail }) }, Date.UTC(2026, 10, 24));
+
+describe('the answer of a server', () => {
+  it('should be taken, now or before', () => {
+    expect(answer(202)).toEqual({ kind: 'taken', duplicate: false });
+    expect(answer(200)).toEqual({ kind: 'taken', duplicate: true });
+  });
+
+  it('should be refused for good with the reasons of the server', () => {
+    const detail = [
+      { loc: ['body', 'metrics', 3, 'value'], msg: 'Input should be a finite number', type: 'finite_number' },
+      { loc: ['body', 'sent_at'], msg: 'Input is an hour ahead', type: 'too_late' },
+    ];
+    expect(answer(422, detail)).toEqual({
+      kind: 'refused',
+      reason:
+        'it answers 422: body.metrics.3.value: Input should be a finite number; body.sent_at: Input is an hour ahead',
+    });
+    expect(answer(413, 'The body is too large.')).toEqual({
+      kind: 'refused',
+      reason: 'it answers 413: The body is too large.',
+    });
+  });
+
+  it('should not fill the log', () => {
+    const refused = answer(422, 'x'.repeat(5_000));
+    expect(refused.kind === 'refused' && refused.reason.length).toBeLessThan(600);
+  });
+
+  it.each([
+    [401, 'the API key is not accepted (it answers 401: no): give it a valid one'],
+    [403, 'the API key is not accepted (it answers 403: no): give it a valid one'],
+    [404, 'no ingest was found there (it answers 404: no): check the setting server'],
+    [400, 'it answers 400: no'],
+  ])('should want somebody to look after %d', (status, problem) => {
+    expect(answer(status, 'no')).toEqual({ kind: 'later', problem, retryAfterMs: null, needsSomebody: true });
+  });
+
+  it.each([429, 500, 502, 503, 408])('should be worth another try after %d', (status) => {
+    expect(answer(status)).toEqual({
+      ...{ kind: 'later', problem: `it answers ${status}`, retryAfterMs: null, needsSomebody: false },
+    });
+    expect(answer(status, null, { 'retry-after': '17' })).toMatchObject({ retryAfterMs: 17_000 });
+  });
+
+  it('should never be followed to another address', () => {
+    expect(answer(301, null, { location: 'https://other.example.com/' })).toMatchObject({
+      kind: 'later',
+      problem: 'it sends us on to https://other.example.com/: set server to the address that answers itself',
+      needsSomebody: true,
+    });
+  });
+
+  it('should be understood when it is no JSON', () => {
+    expect(understand({ status: 502, headers: {}, text: '<html>Bad gateway' }, 0)).toMatchObject({
+      problem: 'it answers 502',
+    });
+  });
+});
