@@ -10,6 +10,8 @@ const DEADLOCK = '40P01';
 const MAX_TRIES = 4;
 /** Twice what one batch may hold: whoever has more writes something into the names that changes. */
 const MAX_METRICS_OF_A_MACHINE = 20_000;
+/** How often a new metric may come before anybody knows: one that comes each hour must not look stale in its first. */
+const FIRST_GAP_MS = 25 * 60_000;
 
 export interface RegisteredMetric {
   readonly key: number;
@@ -149,7 +151,9 @@ export class MachineRegistry {
         order by s.name
         on conflict (machine_key, name) do nothing
         returning key
-      ), latest as (insert into metric_latest (metric_key) select key from made)
+      ), latest as (
+        insert into metric_latest (metric_key, usual_gap_ms) select key, ${FIRST_GAP_MS}::int from made
+      )
       insert into metric_evaluations (metric_key) select key from made
     `.execute(db);
   }

@@ -5,8 +5,8 @@ import type { MetricState, MetricType } from '../../domain/threshold.ts';
 import { inTransaction } from '../transaction.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
+import { finiteSum } from './finiteSum.ts';
 import { FROM_METRICS, METRIC_COLUMNS, toMetric, type Metric, type MetricRow } from './metricRow.ts';
-import { sumOf } from './sampleStatistics.ts';
 import { writeThreshold, type ThresholdChange } from './thresholds.ts';
 
 export interface MetricFilter {
@@ -115,7 +115,7 @@ export class MetricRepository {
     if (ids.size === 0) return new Map();
     const firstDay = new Date(now - BASELINE_MS).toISOString().slice(0, 10);
     const { rows } = await sql<{ metric_key: number; total: number; samples: number }>`
-      select metric_key, ${sumOf(sql`total`)} as total, sum(samples)::float8 as samples
+      select metric_key, ${finiteSum(sql`total`)} as total, sum(samples)::float8 as samples
       from sample_daily_rollups
       where metric_key = any(${[...ids.keys()]}::int[]) and day >= ${firstDay}::date and total is not null
       group by metric_key

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { SINGLE_SAMPLES_MS, type SampleRange } from '../../domain/sampleRange.ts';
+import { finiteSum } from './finiteSum.ts';
 import type { Metric } from './metricRow.ts';
 
 /** What the samples of a bucket come to. */
@@ -41,7 +42,7 @@ export class SampleStatistics {
     const start = timestamp(range.from);
     const { rows } = await sql<BucketRow>`
       select (extract(epoch from bucket) * 1000)::float8 as from_ms, sum(samples)::float8 as samples,
-        ${sumOf(sql`total`)} as total, min(low) as low, max(high) as high, coalesce(sum(trues), 0)::float8 as trues
+        ${finiteSum(sql`total`)} as total, min(low) as low, max(high) as high, coalesce(sum(trues), 0)::float8 as trues
       from (
         select date_bin(${range.widthMs}::float8 * interval '1 millisecond', at, ${start}) as bucket, p.*
         from (${pieces(key, range, now)}) p (at, samples, total, low, high, trues)
@@ -50,14 +51,6 @@ export class SampleStatistics {
     `.execute(this.em.getKysely<object>());
     return rows.map(toBucket);
   }
-}
-
-/**
- * A sum of finite values that never overflows, which Postgres takes for an error. Divide it outside of SQL, where a
- * result that is too small is no error either.
- */
-export function sumOf(value: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`sum(greatest(least(${value}, 1e300::float8), -1e300::float8))`;
 }
 
 /** Samples and rollups of a range; one statement, so that what is rolled up meanwhile is counted once. */

@@ -109,6 +109,15 @@ describe('the rollups of samples', () => {
     expect(await read('hour', version)).toEqual([]);
   });
 
+  it('bear values whose sum is beyond all numbers', async () => {
+    const other = await createMetric(db.orm);
+    await postSamples(db.orm, metric, every(10 * MINUTE, START, START + HOUR, 1.7e308));
+    await postSamples(db.orm, other, [{ at: START, value: 5 }]);
+    expect(await rollUp(START + HOUR + 5 * MINUTE)).toMatchObject({ rows: 2 });
+    expect(await read('hour')).toMatchObject([{ samples: 6, low: 1.7e308, high: 1.7e308 }]);
+    expect(await read('hour', other)).toMatchObject([{ total: 5 }]);
+  });
+
   it('catch up after an outage of days, and merge each day that is over', async () => {
     await postSamples(db.orm, metric, every(10 * MINUTE, START, START + DAY, 2));
     await postSamples(db.orm, metric, every(10 * MINUTE, START + DAY, START + 2 * DAY + HOUR, 3));
