@@ -28,7 +28,12 @@ const connections = options.number('connections');
 /** Posts of each machine: every metric is registered then, and the code is warm. */
 const WARM_UP_POSTS = 5;
 
-const Stored = z.object({ samples: z.number(), ingests: z.number(), doubled: z.number() });
+const Stored = z.object({
+  samples: z.number(),
+  ingests: z.number(),
+  doubled: z.number(),
+  bytes: z.number(),
+});
 
 await Bench.run({ env: { RATE_LIMIT_INGEST: '1000000' }, withinMinutes: 5 + seconds / 60 }, async (bench) => {
   const { stack, database, farm } = bench;
@@ -55,6 +60,7 @@ await Bench.run({ env: { RATE_LIMIT_INGEST: '1000000' }, withinMinutes: 5 + seco
     samplesBeyondAnswered: stored.samples - storedBefore.samples - accepted * metricsEach,
     ingestsBeyondAnswered: stored.ingests - storedBefore.ingests - accepted,
     samplesDoubled: stored.doubled,
+    bytesPerSample: rounded(stored.bytes / stored.samples, 1),
     cores: coresBetween(before, after, tookSeconds),
     othersCores: othersCores(before, after, tookSeconds),
   };
@@ -66,6 +72,7 @@ await Bench.run({ env: { RATE_LIMIT_INGEST: '1000000' }, withinMinutes: 5 + seco
       'latency p50 / p99 / worst': `${result.latencyMs.p50} / ${result.latencyMs.p99} / ${result.latencyMs.worst} ms`,
       'samples, ids stored beyond those answered': `${result.samplesBeyondAnswered}, ${result.ingestsBeyondAnswered}`,
       'samples doubled': String(result.samplesDoubled),
+      'bytes a sample, index included': String(result.bytesPerSample),
       cores: JSON.stringify(result.cores),
       'cores busy with something else (the sender is one)': String(result.othersCores),
     },
@@ -118,7 +125,9 @@ function batch(apiKey: string, machine: number) {
 async function readStored(database: Client): Promise<z.output<typeof Stored>> {
   const { rows } = await database.query(`
     select count(*)::int as samples, (select count(*)::int from ingests) as ingests,
-      (count(*) - count(distinct (metric_key, at, num_value)))::int as doubled
+      (count(*) - count(distinct (metric_key, at, num_value)))::int as doubled,
+      (select sum(pg_total_relation_size(inhrelid))::float8 from pg_inherits
+        where inhparent = 'metric_samples'::regclass) as bytes
     from metric_samples`);
   return Stored.parse(rows[0]);
 }

@@ -53,7 +53,11 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
 
   const { taskQueuePrefix, namespace } = config.temporal;
   const workflowBundle = { code: await bundle };
-  const { activities, watching, metrics } = createWorkerServices({
+  const {
+    activities,
+    metrics,
+    stop: stopServices,
+  } = createWorkerServices({
     ...{ config, database, temporal, installationId, logger },
   });
   const metricsServer =
@@ -79,11 +83,11 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
   });
 
   const running = worker.run();
-  let watchesEnded = Promise.resolve();
+  let servicesEnded = Promise.resolve();
   const shutdown = (): void => {
     if (worker.getState() !== 'RUNNING') return;
     worker.shutdown();
-    watchesEnded = watching.stop();
+    servicesEnded = stopServices();
   };
   stop.addEventListener('abort', shutdown, { once: true });
   if (stop.aborted) shutdown();
@@ -103,7 +107,7 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     throw error;
   }
   await running;
-  await watchesEnded;
+  await servicesEnded;
   await metricsServer?.close();
   await Promise.all([database.close(), temporal.close(), connection.close()]);
 }

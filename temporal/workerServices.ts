@@ -11,7 +11,8 @@ import { Recorder } from '../src/activities/recorder.ts';
 import { createStorageActivities } from '../src/activities/storage.ts';
 import { TargetCache } from '../src/activities/targetCache.ts';
 import { ProbeLimits } from '../src/activities/watch/probeLimits.ts';
-import { startWatching, type Watching, type WatchingOptions } from '../src/activities/watch/watching.ts';
+import { startWatching, type WatchingOptions } from '../src/activities/watch/watching.ts';
+import { watchSilence } from '../src/activities/watchSilence.ts';
 import { watchTarget } from '../src/activities/watchTarget.ts';
 import type { Config } from '../src/config.ts';
 import { createSecretBox } from '../src/db/encryption.ts';
@@ -21,6 +22,7 @@ import { CHECK_ROLLUPS } from '../src/db/repositories/checkRollups.ts';
 import { EvaluationRepository } from '../src/db/repositories/evaluation.ts';
 import { IngestRepository } from '../src/db/repositories/ingests.ts';
 import { OldIngests } from '../src/db/repositories/oldIngests.ts';
+import { OldMetrics } from '../src/db/repositories/oldMetrics.ts';
 import { PartitionRepository } from '../src/db/repositories/partitions.ts';
 import { Rollups } from '../src/db/repositories/rollups.ts';
 import { SAMPLE_ROLLUPS } from '../src/db/repositories/sampleRollups.ts';
@@ -47,7 +49,7 @@ const WATCHES_POOL = 2;
 /** Whatever others wait for, it must not make a worker look dead. */
 const LEASE_POOL = 1;
 /** Workflow tasks wait for judgements of silence; the sweep has the other one. */
-const HEARTBEAT_POOL = 2;
+const HEARTBEAT_POOL = 3;
 /** As many as the workflow evaluates at once. */
 const EVALUATION_POOL = 2;
 const EVALUATION_STATEMENT_MS = 60_000;
@@ -98,8 +100,9 @@ export interface WorkerServicesOptions {
 /** Everything that the activities of a worker process stand on. */
 export interface WorkerServices {
   readonly activities: Activities & EvaluationActivities & HeartbeatActivities & StorageActivities;
-  readonly watching: Watching;
   readonly metrics: WorkerMetrics;
+  /** Ends what goes on beside the activities: watches are handed on. */
+  readonly stop: () => Promise<void>;
 }
 
 export function createWorkerServices(options: WorkerServicesOptions): WorkerServices {
@@ -148,27 +151,34 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     resultsWaiting: () => recorder.waitingCount,
   });
   const watchDeps = { ...shared, host: watching.host, watches, workerId: worker.id };
+  const machines = {
+    silence: new SilenceRepository(database.heartbeats.em.fork()),
+    watchedMachines: new WatchedMachineRepository(database.heartbeats.em.fork()),
+    workflows: createMachineDirectory({
+      ...{ client: temporal.client, installationId },
+      taskQueuePrefix: config.temporal.taskQueuePrefix,
+    }),
+  };
+  const stopping = new AbortController();
+  const watchingSilence = watchSilence({
+    ...machines,
+    signal: stopping.signal,
+    onFault: (error) => logger.warn({ err: error }, 'the silence of machines is not watched'),
+  });
   const activities: WorkerServices['activities'] = {
     watchTarget: (input) => watchTarget(watchDeps, input),
     ...createActivities({
       ...shared,
       checks: new CheckRepository(database.reader.em.fork()),
       ingests: new IngestRepository(database.reader.em.fork()),
+      partitions: new PartitionRepository(database.reader.em.fork()),
       onChecked: (result) => metrics.checked('step', result),
       workflows: createTargetDirectory({
         ...{ client: temporal.client, watchedTargets, installationId },
         taskQueuePrefix: config.temporal.taskQueuePrefix,
       }),
     }),
-    ...createHeartbeatActivities({
-      silence: new SilenceRepository(database.heartbeats.em.fork()),
-      watchedMachines: new WatchedMachineRepository(database.heartbeats.em.fork()),
-      workflows: createMachineDirectory({
-        ...{ client: temporal.client, installationId },
-        taskQueuePrefix: config.temporal.taskQueuePrefix,
-      }),
-      ...{ installationId, clock, onFault: onMachineFault },
-    }),
+    ...createHeartbeatActivities({ ...machines, installationId, clock, onFault: onMachineFault }),
     ...createEvaluationActivities({
       evaluation: new EvaluationRepository(database.evaluation.em.fork()),
       clock,
@@ -179,12 +189,17 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
       sampleRollups: new Rollups(database.storage.em.fork(), SAMPLE_ROLLUPS),
       partitions: new PartitionRepository(database.storage.em.fork()),
       oldIngests: new OldIngests(database.storage.em.fork()),
+      oldMetrics: new OldMetrics(database.storage.em.fork()),
       ownerUrl: config.database.migrationUrl,
       retentionDays: { checks: config.retentionChecksDays, samples: config.retentionSamplesDays },
       clock,
     }),
   };
-  return { activities, watching, metrics };
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await Promise.all([watching.stop(), watchingSilence]);
+  };
+  return { activities, metrics, stop };
 }
 
 /** What is counted of the watches of a worker. */

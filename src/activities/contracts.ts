@@ -108,6 +108,17 @@ export interface DroppedPartitions {
   readonly forgottenIngests: number;
 }
 
+/** What is too old to be of use; 400 days for transitions, as long as samples for the others. */
+export interface ForgottenMetrics {
+  /** Those that were deleted, with all their metrics. */
+  readonly forgottenMachines: number;
+  /** Those that did not come any more, of machines that are there. */
+  readonly forgottenMetrics: number;
+  readonly forgottenTransitions: number;
+}
+
+export type Dropped = DroppedPartitions & ForgottenMetrics;
+
 export interface Reindexed {
   /** Partitions whose indexes were built anew. */
   readonly reindexed: readonly string[];
@@ -115,13 +126,13 @@ export interface Reindexed {
   readonly refusal: string | null;
 }
 
-export type RetentionReport = DroppedPartitions & Reindexed;
+export type RetentionReport = Dropped & Reindexed;
 
 /** What keeps the stored checks and samples small and quick to read. */
 export interface StorageActivities {
   rollUpChecks(): Promise<RollupReport>;
   rollUpSamples(): Promise<RollupReport>;
-  dropExpired(): Promise<DroppedPartitions>;
+  dropExpired(): Promise<Dropped>;
   reindexYesterday(): Promise<Reindexed>;
 }
 

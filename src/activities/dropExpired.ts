@@ -1,11 +1,14 @@
 import type { OldIngests } from '../db/repositories/oldIngests.ts';
+import type { OldMetrics } from '../db/repositories/oldMetrics.ts';
 import type { PartitionRepository, RetentionDays } from '../db/repositories/partitions.ts';
 import type { Clock } from '../domain/clock.ts';
-import type { DroppedPartitions } from './contracts.ts';
+import type { Dropped } from './contracts.ts';
+import { forgetMetrics } from './forgetMetrics.ts';
 
 export interface RetainDeps {
   readonly partitions: PartitionRepository;
   readonly oldIngests: OldIngests;
+  readonly oldMetrics: OldMetrics;
   readonly clock: Clock;
   readonly retentionDays: RetentionDays;
   readonly progress: () => void;
@@ -15,13 +18,14 @@ export interface RetainDeps {
 const INGESTS_KEPT_MS = 7 * 86_400_000;
 
 /** Drops what is too old. What is in use, or not rolled up yet, is left for the next time. */
-export async function dropExpired(deps: RetainDeps): Promise<DroppedPartitions> {
+export async function dropExpired(deps: RetainDeps): Promise<Dropped> {
   const report = { dropped: 0, unrolled: 0, busy: 0 };
   for (const partition of await deps.partitions.expired(deps.clock.now(), deps.retentionDays)) {
     report[await deps.partitions.drop(partition)] += 1;
     deps.progress();
   }
-  return { ...report, forgottenIngests: await forgetIngests(deps) };
+  const forgottenIngests = await forgetIngests(deps);
+  return { ...report, forgottenIngests, ...(await forgetMetrics(deps)) };
 }
 
 async function forgetIngests({ oldIngests, clock, progress }: RetainDeps): Promise<number> {

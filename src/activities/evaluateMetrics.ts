@@ -71,11 +71,12 @@ export async function evaluateShard(
 
 /**
  * Whether Postgres answered, and refused: then the others may fare better. Its SQLSTATE says so, unless it is one of a
- * lost connection (08), of no room (53), or of a shutdown (57P).
+ * lost connection (08), of no room (53), of a shutdown (57P), or of too much to do: a statement that took too long (57014),
+ * or a lock that did not come (55P03).
  */
 function isRefused(error: unknown): boolean {
   const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^(?!08|53|57P)(\d\w|P0|XX)\w{3}$/.test(code);
+  return typeof code === 'string' && /^(?!08|53|57P|57014|55P03)(\d\w|P0|XX)\w{3}$/.test(code);
 }
 
 const NOTHING: EvaluatedShard = { metrics: 0, breached: 0, recovered: 0, stale: 0, failed: 0 };

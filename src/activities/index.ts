@@ -1,6 +1,7 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { CheckRepository } from '../db/repositories/checks.ts';
 import type { IngestRepository } from '../db/repositories/ingests.ts';
+import type { PartitionRepository } from '../db/repositories/partitions.ts';
 import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
@@ -16,6 +17,7 @@ export interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probe
   /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
   readonly ingests: Pick<IngestRepository, 'ensurePartitions'>;
+  readonly partitions: Pick<PartitionRepository, 'ensureRollups'>;
   readonly recorder: Pick<Recorder, 'record'>;
   readonly watchedTargets: WatchedTargetRepository;
   /** Shared with the watches. */
@@ -28,7 +30,7 @@ export interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probe
   readonly onFault: (error: unknown, targetId: string) => void;
 }
 
-/** How many days ahead the daily partitions of checks and samples exist. */
+/** How many days ahead the partitions of checks, samples and their rollups exist. */
 const PARTITION_DAYS_AHEAD = 7;
 const DAY_MS = 86_400_000;
 
@@ -46,6 +48,7 @@ export function createActivities(deps: ActivityDeps): Omit<Activities, 'watchTar
       );
       await deps.checks.ensurePartitions(days);
       await deps.ingests.ensurePartitions(days);
+      await deps.partitions.ensureRollups(days);
     },
   };
 }

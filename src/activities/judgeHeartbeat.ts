@@ -3,6 +3,7 @@ import { GroupCommit } from '../db/groupCommit.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { HeartbeatJudgement } from '../domain/heartbeat.ts';
 import { abortable } from '../net/abortable.ts';
+import { Patience } from './patience.ts';
 
 export interface HeartbeatJudgeDeps {
   readonly silence: Pick<SilenceRepository, 'judgeAll' | 'judgements'>;
@@ -25,10 +26,12 @@ const MAX_WAITING = 10_000;
 export class HeartbeatJudge {
   private readonly deps: HeartbeatJudgeDeps;
   private readonly looks: GroupCommit<string, HeartbeatJudgement>;
+  private readonly patience: Patience;
   private failedAt: number | null = null;
 
   constructor(deps: HeartbeatJudgeDeps) {
     this.deps = deps;
+    this.patience = new Patience(deps.clock);
     this.looks = new GroupCommit<string, HeartbeatJudgement>({
       commit: (machineIds) => this.look(machineIds),
       weigh: () => 1,
@@ -54,7 +57,13 @@ export class HeartbeatJudge {
   private async look(machineIds: readonly string[]): Promise<HeartbeatJudgement[]> {
     await this.deps.silence.judgeAll();
     const judgements = await this.deps.silence.judgements(machineIds);
-    return machineIds.map((id) => judgements.get(id) ?? { kind: 'unavailable' });
+    return machineIds.map((id) => this.patient(judgements.get(id) ?? { kind: 'unavailable' }));
+  }
+
+  private patient(judgement: HeartbeatJudgement): HeartbeatJudgement {
+    const patience = this.patience.next();
+    const canWait = judgement.kind === 'known' || judgement.kind === 'ingestAway';
+    return canWait && patience > 1 ? { ...judgement, patience } : judgement;
   }
 
   /** Not for longer, should the clock be set back. */

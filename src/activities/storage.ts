@@ -1,5 +1,6 @@
 import { reindexPartitions } from '../db/reindexPartitions.ts';
 import type { OldIngests } from '../db/repositories/oldIngests.ts';
+import type { OldMetrics } from '../db/repositories/oldMetrics.ts';
 import type { PartitionRepository, RetentionDays } from '../db/repositories/partitions.ts';
 import type { Rollups } from '../db/repositories/rollups.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -14,6 +15,7 @@ export interface StorageActivityDeps {
   readonly sampleRollups: Rollups;
   readonly partitions: PartitionRepository;
   readonly oldIngests: OldIngests;
+  readonly oldMetrics: OldMetrics;
   /** Address of the database for a role that owns the tables. */
   readonly ownerUrl: string;
   readonly retentionDays: RetentionDays;

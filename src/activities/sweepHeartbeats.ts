@@ -48,7 +48,7 @@ const HEARS_BY_ITSELF_WITHIN_MS = 60_000;
  */
 export async function sweepHeartbeats(deps: SweepDeps, input: ReconcileInput): Promise<HeartbeatSweepReport> {
   const { watchedMachines, workflows } = deps;
-  const silent = await deps.silence.judgeAll();
+  const { length: silent } = await deps.silence.judgeAll();
   const running = await readRunning(deps, workflows.listRunning());
   const { rows: machines, ...reconciled } = await reconcileMonitors(
     deps,

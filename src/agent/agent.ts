@@ -70,6 +70,7 @@ async function obey(flags: Flags, settings: Settings, { print, log, stop }: Surr
     await buffer.open();
     const delivery = new Delivery({
       ...{ buffer, send: createSender(access), server: access.server, complaints, log, random: Math.random },
+      now: performance.now.bind(performance),
     });
     return flags.once === true
       ? await reportOnce(reporter, { buffer, delivery, log, stop })

@@ -16,7 +16,12 @@ export type Answer =
       readonly retryAfterMs: number | null;
       /** Somebody has to do something first: trying soon is of no use. */
       readonly needsSomebody: boolean;
+      /** What may be wrong with this batch alone. */
+      readonly suspect: Suspect | null;
     };
+
+/** `clock`: its time is in the future of the server. `content`: the server may fail at this one each time. */
+export type Suspect = 'clock' | 'content';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -25,20 +30,26 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
+const Issue = z.object({
+  loc: z.array(z.union([z.string(), z.number()])),
+  msg: z.string(),
+  type: z.string().optional(),
+});
 const Problem = z.object({
   detail: z.union([
     z.string(),
     z.object({ message: z.string() }).transform(({ message }) => message),
-    z
-      .array(z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string() }))
-      .transform((issues) => issues.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')),
+    z.array(Issue),
   ]),
 });
+type Detail = z.output<typeof Problem>['detail'];
 
 /** @param now UTC milliseconds, for a Retry-After that is a date */
 export function understand({ status, headers, text }: HttpAnswer, now: number): Answer {
   if (status >= 200 && status < 300) return { kind: 'taken', duplicate: status === 200 };
-  const said = reasonOf(text);
+  const detail = detailOf(text);
+  if (status === 422 && isAheadOnly(detail)) return AHEAD;
+  const said = describe(detail).slice(0, MAX_QUOTED_LENGTH);
   const reason = said === '' ? `it answers ${status}` : `it answers ${status}: ${said}`;
   if (status === 422 || status === 413) return { kind: 'refused', reason };
   const header = headers['retry-after'];
@@ -47,12 +58,28 @@ export function understand({ status, headers, text }: HttpAnswer, now: number): 
     problem: advice(status, reason, headers['location']),
     retryAfterMs: parseRetryAfter(typeof header === 'string' ? header : undefined, now),
     needsSomebody: status < 500 && status !== 429 && status !== 408,
+    suspect: status === 500 ? 'content' : null,
   };
+}
+
+/** Without the server's own words: they count the minutes, and would be news each time. */
+const AHEAD: Answer = {
+  kind: 'later',
+  problem:
+    'it does not take the time of a batch, which is in its future (422, sent_at): set the clock of this machine, or that of the server',
+  ...{ retryAfterMs: null, needsSomebody: true, suspect: 'clock' },
+};
+
+/** Such a batch can be taken when time has passed, or the clocks are set. */
+function isAheadOnly(detail: Detail): boolean {
+  return (
+    typeof detail !== 'string' && detail.length > 0 && detail.every(({ type }) => type === 'datetime_future')
+  );
 }
 
 /** Nothing was answered. @param message without anything of the request */
 export function unanswered(message: string): Answer {
-  return { kind: 'later', problem: message, retryAfterMs: null, needsSomebody: false };
+  return { kind: 'later', problem: message, retryAfterMs: null, needsSomebody: false, suspect: null };
 }
 
 function advice(status: number, reason: string, location: string | string[] | undefined): string {
@@ -66,9 +93,14 @@ function advice(status: number, reason: string, location: string | string[] | un
   return reason;
 }
 
-function reasonOf(text: string): string {
+function detailOf(text: string): Detail {
   const parsed = Problem.safeParse(parseJson(text));
-  return (parsed.success ? parsed.data.detail : '').slice(0, MAX_QUOTED_LENGTH);
+  return parsed.success ? parsed.data.detail : '';
+}
+
+function describe(detail: Detail): string {
+  if (typeof detail === 'string') return detail;
+  return detail.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ');
 }
 
 function parseJson(text: string): unknown {

@@ -1,6 +1,6 @@
-import { systemErrorCode } from '../start/startError.ts';
 import type { Batch } from './batch.ts';
-import type { BufferFiles, Place, StoredFile } from './bufferFiles.ts';
+import { BufferDisk, reasonOf } from './bufferDisk.ts';
+import type { AsideDirectory, BufferFiles, Place } from './bufferFiles.ts';
 import type { Complaints } from './complaints.ts';
 import type { Log } from './log.ts';
 import { pack, unpack, type StoredBody } from './storedBody.ts';
@@ -34,9 +34,8 @@ interface BufferDependencies {
  * what comes new is dropped.
  */
 export class BatchBuffer {
-  readonly #files: BufferFiles;
+  readonly #disk: BufferDisk;
   readonly #limits: BufferLimits;
-  readonly #complaints: Complaints;
   readonly #log: Log;
   #waiting: Waiting[] = [];
   #nextSequence = 1;
@@ -44,30 +43,20 @@ export class BatchBuffer {
   #added = Promise.withResolvers<undefined>();
 
   constructor({ files, limits, complaints, log }: BufferDependencies) {
-    this.#files = files;
+    this.#disk = new BufferDisk({ files, complaints, log });
     this.#limits = limits;
-    this.#complaints = complaints;
     this.#log = log;
   }
 
   /** Takes over what an earlier run has left. Never throws. */
   async open(): Promise<void> {
-    for (const file of await this.#found()) {
+    for (const file of await this.#disk.found()) {
       this.#nextSequence = Math.max(this.#nextSequence, file.sequence + 1);
       if (this.#hasRoomFor(file.bytes)) this.#waiting.push({ ...file, inMemory: null });
       else {
         this.#countDropped();
-        await this.#removeFile(file);
+        await this.#disk.remove(file);
       }
-    }
-  }
-
-  async #found(): Promise<readonly StoredFile[]> {
-    try {
-      return await this.#files.open();
-    } catch (error) {
-      this.#complaints.about('buffer', `what waits in it cannot be read (${String(error)})`);
-      return [];
     }
   }
 
@@ -80,7 +69,7 @@ export class BatchBuffer {
     }
     const place = { sequence: this.#nextSequence, id };
     this.#nextSequence += 1;
-    const onDisk = (await this.persist()) && (await this.#write(place, content));
+    const onDisk = (await this.persist()) && (await this.#disk.write(place, content));
     if (!onDisk && this.#memoryBytes() + content.length > MAX_MEMORY_BYTES) {
       this.#countDropped();
       return false;
@@ -99,23 +88,11 @@ export class BatchBuffer {
   async persist(): Promise<boolean> {
     for (const one of this.#waiting) {
       if (one.inMemory === null) continue;
-      if (!(await this.#write(one, one.inMemory))) return false;
+      if (!(await this.#disk.write(one, one.inMemory))) return false;
       const isTaken = !this.#waiting.some(({ sequence }) => sequence === one.sequence);
-      if (isTaken) await this.#removeFile(one);
+      if (isTaken) await this.#disk.remove(one);
       else this.#waiting = this.#waiting.map((other) => (other === one ? { ...one, inMemory: null } : other));
     }
-    return true;
-  }
-
-  async #write(place: Place, content: Buffer): Promise<boolean> {
-    try {
-      await this.#files.write(place, content);
-    } catch (error) {
-      const code = systemErrorCode(error) ?? String(error);
-      this.#complaints.about('buffer', `nothing can be written (${code}): batches wait in memory only`);
-      return false;
-    }
-    this.#complaints.settle('buffer', 'batches are written to the disk again');
     return true;
   }
 
@@ -124,9 +101,19 @@ export class BatchBuffer {
     return this.#waiting[0] ?? null;
   }
 
+  /** The batch that was measured last; null when none waits. */
+  newest(): Waiting | null {
+    return this.#waiting.at(-1) ?? null;
+  }
+
   /** How many wait. */
   get length(): number {
     return this.#waiting.length;
+  }
+
+  /** Whether what is measured now is dropped. */
+  get isFull(): boolean {
+    return this.#dropped > 0;
   }
 
   /** How many of them are in memory only. */
@@ -142,9 +129,9 @@ export class BatchBuffer {
   /** @returns null when it cannot be read any more: it is set aside then, and waits no longer */
   async read(waiting: Waiting): Promise<StoredBody | null> {
     try {
-      return await unpack(waiting.inMemory ?? (await this.#files.read(waiting)));
+      return await unpack(waiting.inMemory ?? (await this.#disk.read(waiting)));
     } catch (error) {
-      await this.#setAside(waiting, error);
+      await this.#putAside(waiting, 'unreadable', `cannot be read (${reasonOf(error)})`);
       return null;
     }
   }
@@ -152,36 +139,33 @@ export class BatchBuffer {
   /** The batch is taken, or never will be. */
   async remove(waiting: Waiting): Promise<void> {
     this.#forget(waiting);
-    await this.#removeFile(waiting);
-    if (this.#dropped > 0) {
-      this.#log.warn(`buffer: there is room again; batches dropped while it was full: ${this.#dropped}`);
-      this.#dropped = 0;
-    }
+    await this.#disk.remove(waiting);
+    this.#sayThereIsRoom();
+  }
+
+  /**
+   * Moves a batch to where it waits no longer, but can be looked at.
+   *
+   * @param why to be read on after its id
+   */
+  async setAside(waiting: Waiting, why: string): Promise<void> {
+    await this.#putAside(waiting, 'set-aside', why);
+    this.#sayThereIsRoom();
+  }
+
+  async #putAside(waiting: Waiting, directory: AsideDirectory, why: string): Promise<void> {
+    this.#forget(waiting);
+    await this.#disk.setAside(waiting, directory, why);
+  }
+
+  #sayThereIsRoom(): void {
+    if (this.#dropped === 0) return;
+    this.#log.warn(`buffer: there is room again; batches dropped while it was full: ${this.#dropped}`);
+    this.#dropped = 0;
   }
 
   #forget({ sequence }: Place): void {
     this.#waiting = this.#waiting.filter((one) => one.sequence !== sequence);
-  }
-
-  async #removeFile(place: Place): Promise<void> {
-    try {
-      await this.#files.remove(place);
-    } catch (error) {
-      // It will be sent again after the next start, and the server knows its id.
-      this.#log.warn(`buffer: batch ${place.id} cannot be removed (${String(error)})`);
-    }
-  }
-
-  async #setAside(waiting: Waiting, reason: unknown): Promise<void> {
-    this.#forget(waiting);
-    let outcome: string;
-    try {
-      outcome = `is set aside as ${(await this.#files.setAside(waiting)) ?? 'nothing, for there are too many such'}`;
-    } catch (error) {
-      outcome = `is left where it is (${String(error)})`;
-    }
-    const code = systemErrorCode(reason) ?? String(reason);
-    this.#log.warn(`buffer: batch ${waiting.id} cannot be read (${code}) and ${outcome}`);
   }
 
   #hasRoomFor(bytes: number): boolean {

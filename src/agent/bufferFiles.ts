@@ -3,9 +3,11 @@ import { join } from 'node:path';
 
 const NAME = /^(\d{12})-([0-9a-f-]{36})\.json\.gz$/;
 const TEMPORARY = '.tmp';
-/** For somebody to look at; never sent, and never more than so many. */
-const SET_ASIDE = 'unreadable';
+/** In each directory of them. */
 const MAX_SET_ASIDE = 100;
+
+/** Where files are for somebody to look at; they are never sent. */
+export type AsideDirectory = 'unreadable' | 'set-aside';
 
 /** A batch in the order in which it was made: clocks jump, numbers do not. */
 export interface Place {
@@ -79,8 +81,8 @@ export class BufferFiles {
   }
 
   /** @returns where it now is, or null when it had to be removed @throws the file system's error */
-  async setAside(place: Place): Promise<string | null> {
-    const directory = join(this.#directory, SET_ASIDE);
+  async setAside(place: Place, name: AsideDirectory): Promise<string | null> {
+    const directory = join(this.#directory, name);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     if ((await readdir(directory)).length >= MAX_SET_ASIDE) {
       await this.remove(place);

@@ -4,6 +4,8 @@ import { MAX_NAME_LENGTH } from './metric.ts';
 import { SOFTWARE } from './software.ts';
 
 const MAX_LIST = 200;
+/** The server knows an ingest id for 7 days; a day is left for sending. */
+const MAX_BUFFER_HOURS = 144;
 
 const wholeNumber = (min: number, max: number) => {
   const error = `should be a whole number from ${min} to ${max}`;
@@ -61,7 +63,7 @@ export const SettingsSchema = z.strictObject(
         {
           directory: path.optional(),
           max_mib: wholeNumber(1, 10_240).default(64),
-          max_hours: wholeNumber(1, 744).default(24),
+          max_hours: wholeNumber(1, MAX_BUFFER_HOURS).default(24),
         },
         { error: unknownFieldOr('should have directory, max_mib or max_hours below it') },
       )

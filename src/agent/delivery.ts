@@ -1,6 +1,7 @@
 import { abortable, sleepUnless } from '../net/abortable.ts';
 import type { Answer } from './answer.ts';
 import { backoffMs, obeyedMs, slowRetryMs } from './backoff.ts';
+import { Blockage } from './blockage.ts';
 import type { BatchBuffer, Waiting } from './buffer.ts';
 import type { Complaints } from './complaints.ts';
 import type { Log } from './log.ts';
@@ -17,14 +18,19 @@ export interface DeliveryDependencies {
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number;
 }
 
-/** Hands the waiting batches to the server, oldest first. */
+type PutOff = Extract<Answer, { kind: 'later' }>;
+
+/** Hands the waiting batches to the server, oldest first, and past one that it alone cannot take. */
 export class Delivery {
   readonly #deps: DeliveryDependencies;
   /** In a row. */
   #failures = 0;
   #refused = 0;
+  readonly #blockage = new Blockage();
 
   constructor(deps: DeliveryDependencies) {
     this.#deps = deps;
@@ -35,9 +41,9 @@ export class Delivery {
     const { buffer } = this.#deps;
     while (!signal.aborted) {
       const added = buffer.nextAdded();
-      const oldest = buffer.oldest();
-      if (oldest === null) await abortable(added, signal).catch(() => undefined);
-      else await sleepUnless(signal, await this.#deliver(oldest, signal));
+      const next = this.#next();
+      if (next === null) await abortable(added, signal).catch(() => undefined);
+      else await sleepUnless(signal, await this.#deliver(next, signal));
     }
   }
 
@@ -48,6 +54,11 @@ export class Delivery {
       if (this.#failures > 0 || !(await sleepUnless(signal, waitMs))) return false;
     }
     return this.#refused === 0;
+  }
+
+  #next(): Waiting | null {
+    const { buffer } = this.#deps;
+    return this.#blockage.wantsLater ? buffer.newest() : buffer.oldest();
   }
 
   /** @returns how long to wait before the next batch, in milliseconds */
@@ -66,15 +77,15 @@ export class Delivery {
   }
 
   async #settle(waiting: Waiting, answer: Answer): Promise<number> {
-    const { buffer, log, complaints, random } = this.#deps;
-    if (answer.kind === 'later') {
-      this.#failures += 1;
-      complaints.about(this.#subject, `${answer.problem}; batches wait until it takes them`);
-      return this.#waitAfter(answer);
-    }
-    this.#failures = 0;
+    const { buffer, log, complaints } = this.#deps;
+    const isOldest = waiting.sequence === buffer.oldest()?.sequence;
+    if (answer.kind === 'later') return this.#keep(waiting, { answer, isOldest });
     await buffer.remove(waiting);
-    complaints.settle(this.#subject, `answers again; batches waiting: ${buffer.length}`);
+    if (isOldest) {
+      this.#failures = 0;
+      this.#blockage.clear();
+      complaints.settle(this.#subject, `answers again; batches waiting: ${buffer.length}`);
+    } else this.#blockage.laterAnswered(answer.kind === 'taken');
     if (answer.kind === 'refused') {
       this.#refused += 1;
       log.error(`${this.#subject}: batch ${waiting.id} is refused for good and dropped: ${answer.reason}`);
@@ -82,10 +93,41 @@ export class Delivery {
       const how = answer.duplicate ? 'was there already' : 'is taken';
       log.detail(`batch ${waiting.id} ${how}; ${buffer.length} waiting`);
     }
-    return buffer.length === 0 ? 0 : PACE_MS * (1 + random());
+    return buffer.length === 0 ? 0 : this.#pace();
   }
 
-  #waitAfter({ retryAfterMs, needsSomebody }: Extract<Answer, { kind: 'later' }>): number {
+  /** Tries it again later, or lets the others go on without it. */
+  async #keep(
+    waiting: Waiting,
+    { answer, isOldest }: { answer: PutOff; isOldest: boolean },
+  ): Promise<number> {
+    const { buffer, complaints } = this.#deps;
+    this.#failures += 1;
+    complaints.about(this.#subject, `${answer.problem}; batches wait until it takes them`);
+    if (this.#blocksOthers(waiting, { answer, isOldest })) {
+      this.#failures = 0;
+      await buffer.setAside(waiting, `keeps others waiting (${answer.problem})`);
+      return this.#pace();
+    }
+    return this.#waitAfter(answer);
+  }
+
+  #blocksOthers(
+    { sequence }: Waiting,
+    { answer: { suspect }, isOldest }: { answer: PutOff; isOldest: boolean },
+  ): boolean {
+    const { buffer, now } = this.#deps;
+    if (!isOldest) this.#blockage.laterAnswered(false);
+    else if (suspect === null) this.#blockage.clear();
+    else return this.#blockage.failed({ sequence, suspect, now: now(), isFull: buffer.isFull });
+    return false;
+  }
+
+  #pace(): number {
+    return PACE_MS * (1 + this.#deps.random());
+  }
+
+  #waitAfter({ retryAfterMs, needsSomebody }: PutOff): number {
     const { random } = this.#deps;
     if (retryAfterMs !== null) return Math.max(obeyedMs(retryAfterMs, random), backoffMs(1, random));
     return needsSomebody ? slowRetryMs(random) : backoffMs(this.#failures, random);

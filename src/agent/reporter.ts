@@ -6,7 +6,7 @@ import type { Collector } from './collectors/collector.ts';
 import type { OperatingSystem } from './collectors/versions.ts';
 import type { Complaints } from './complaints.ts';
 import type { Log } from './log.ts';
-import { firstSlotInMs, jitterMs, slotAfter } from './schedule.ts';
+import { firstSlotInMs, intervalWarning, jitterMs, slotAfter } from './schedule.ts';
 
 /** Between the two readings of a rate, where there is only one batch. */
 const PRIMED_FOR_MS = 1_000;
@@ -35,6 +35,8 @@ export class Reporter {
     const { hostname, intervalMs, log, random, collectors } = this.#deps;
     const firstInMs = firstSlotInMs(hostname, intervalMs, Date.now());
     log.info(`first batch in ${Math.ceil(firstInMs / 1_000)} s, then one every ${intervalMs / 1_000} s`);
+    const warning = intervalWarning(intervalMs);
+    if (warning !== null) log.warn(warning);
     // A clock that nobody sets, and that stands still while the machine sleeps.
     let slot = performance.now() + firstInMs;
     await prime(collectors);

@@ -2,6 +2,8 @@ import { nextSlot } from '../domain/schedule.ts';
 
 /** On top of a machine's own place in the interval, each post is late by up to this share of it. */
 const JITTER_SHARE = 0.1;
+/** A third of the server's default threshold: one post may be lost, and the next one late. */
+const LONGEST_SAFE_INTERVAL_MS = 100_000;
 
 /**
  * How long until the first post: each machine has its own place within the interval, by its name, so that thousands
@@ -11,6 +13,12 @@ const JITTER_SHARE = 0.1;
  */
 export function firstSlotInMs(hostname: string, intervalMs: number, now: number): number {
   return nextSlot(hostname, intervalMs, now) - now;
+}
+
+/** @returns what is wrong with so long an interval, or null */
+export function intervalWarning(intervalMs: number): string | null {
+  if (intervalMs <= LONGEST_SAFE_INTERVAL_MS) return null;
+  return `interval_seconds is ${intervalMs / 1_000}, and the server's default counts a machine as down after 5 minutes of silence: keep it below a third of heartbeat_threshold_minutes there.`;
 }
 
 /**

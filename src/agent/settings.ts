@@ -9,13 +9,15 @@ import type { ServerAccess } from './sender.ts';
 import { agentVersion } from './version.ts';
 
 const KEY_VARIABLE = 'MONITORING_API_KEY';
+/** Variables that hold the key, or the directory that it is in. */
+const KEY_VARIABLES: readonly string[] = [KEY_VARIABLE, 'CREDENTIALS_DIRECTORY'];
 
 /** What the agent goes by: flags before the config file before what applies anyway. */
 export interface Settings {
   readonly config: AgentConfig;
   readonly hostname: string;
   readonly bufferDirectory: string;
-  /** The environment without the key, for commands. */
+  /** The environment for commands: without the key, and without where systemd has put it. */
   readonly env: NodeJS.ProcessEnv;
   /** How to reach the server; reads the key. @throws AgentError when server or key is missing */
   readonly access: (warn: (line: string) => void) => ServerAccess;
@@ -25,19 +27,18 @@ export interface Settings {
 export function readSettings(flags: Flags, environment: NodeJS.ProcessEnv): Settings {
   const file = readConfigFile(flags.config);
   const config = parseConfig({ file, flags: settingsOf(flags) });
-  const { [KEY_VARIABLE]: key, ...env } = environment;
   return {
     config,
     hostname: config.hostname ?? hostname(),
     bufferDirectory: config.buffer.directory ?? defaultBufferDirectory(environment),
-    env,
+    env: withoutKey(environment),
     access: (warn) => ({
       server: checkedServer(config.server, warn),
       apiKey: findApiKey(
         {
           flag: flags.key,
           flagFile: flags['key-file'],
-          environment: key,
+          environment: environment[KEY_VARIABLE],
           config: config.key,
           configFile: config.keyFile,
           configPath: file?.path ?? null,
@@ -47,6 +48,15 @@ export function readSettings(flags: Flags, environment: NodeJS.ProcessEnv): Sett
       userAgent: `monitoring-agent/${agentVersion()}`,
     }),
   };
+}
+
+function withoutKey(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !KEY_VARIABLES.includes(name)));
+}
+
+/** Takes the key out of an environment that programs are started with. */
+export function removeKey(environment: NodeJS.ProcessEnv): void {
+  for (const name of KEY_VARIABLES) Reflect.deleteProperty(environment, name);
 }
 
 function settingsOf({ server, hostname: name, interval, buffer }: Flags): FlagSetting[] {

@@ -7,6 +7,7 @@ import type { SecretBox } from '../db/encryption.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { TemporalReadiness } from './health/readiness.ts';
+import type { IngestHealth } from './ingest/ingestHealth.ts';
 
 /** What the API needs from outside; nothing in it is global. */
 export interface ApiDependencies {
@@ -17,6 +18,7 @@ export interface ApiDependencies {
   readonly machineHeartbeats: MachineHeartbeats;
   readonly addressGuard: AddressGuard;
   readonly readiness: TemporalReadiness;
+  readonly ingestHealth: IngestHealth;
   readonly logger: Logger;
   readonly clock: Clock;
 }

@@ -16,6 +16,7 @@ import { createApp } from './app.ts';
 import type { TemporalReadiness } from './health/readiness.ts';
 import { createHttpServer } from './httpServer.ts';
 import { beatPulse } from './ingest/beatPulse.ts';
+import { IngestHealth } from './ingest/ingestHealth.ts';
 import { loggableError } from './loggableError.ts';
 import { migrateWhenReachable } from './migrateWhenReachable.ts';
 import { StartFailure } from './startFailure.ts';
@@ -50,6 +51,8 @@ export async function runServer(config: Config, logger: Logger, stop: AbortSigna
   await migrateWhenReachable(config, logger, stop);
   const orm = createOrm({ url: config.database.url, applicationName: 'monitoring-api', poolSize: 10 });
   const temporal = connectTemporal(config.temporal);
+  const clock = { now: () => Date.now() };
+  const ingestHealth = new IngestHealth(clock);
   const app = createApp({
     config,
     orm,
@@ -59,12 +62,13 @@ export async function runServer(config: Config, logger: Logger, stop: AbortSigna
     targetWorkflows: targetWorkflows(config, orm, temporal, logger),
     machineHeartbeats: machineHeartbeats(config, orm, temporal, logger),
     readiness: temporalReadiness(config, temporal),
-    clock: { now: () => Date.now() },
+    ingestHealth,
+    clock,
   });
   const server = createHttpServer(app);
   await listen(server, config.port);
   logger.info({ port: config.port }, 'API is listening');
-  const pulse = keepPulse(config, logger, stop);
+  const pulse = keepPulse(config, ingestHealth, logger, stop);
 
   if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   logger.info('API is shutting down');
@@ -74,10 +78,16 @@ export async function runServer(config: Config, logger: Logger, stop: AbortSigna
 }
 
 /** On a connection of its own: however busy the others are, the pulse says that posts come through. */
-async function keepPulse(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+async function keepPulse(
+  config: Config,
+  health: IngestHealth,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<void> {
   const orm = createOrm({ url: config.database.url, applicationName: 'monitoring-pulse', poolSize: 1 });
   await beatPulse({
     pulse: new IngestPulse(orm.em.fork()),
+    health,
     signal: stop,
     onFault: (error) =>
       logger.warn({ error: loggableError(error) }, 'the pulse of ingest could not be renewed'),

@@ -33,6 +33,8 @@ export function createOrm(options: OrmOptions): MikroORM {
       application_name: options.applicationName,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + 500,
+      // A process that is frozen, or cut off, in the middle of a transaction must not hold its locks for hours.
+      idle_in_transaction_session_timeout: 10_000,
       connectionTimeoutMillis: options.connectionTimeoutMs ?? 5_000,
       keepAlive: true,
     },

@@ -22,6 +22,17 @@ export interface HeartbeatState {
   readonly lastStateChangeAt: number | null;
 }
 
+/**
+ * From when the silence of a machine counts: its last report, or when it was resumed after one.
+ *
+ * @returns UTC milliseconds, or null where silence means nothing: never seen, paused, or down already
+ */
+export function silentSince({ status, lastSeenAt, lastStateChangeAt }: HeartbeatState): number | null {
+  if (lastSeenAt === null) return null;
+  if (status === 'up') return lastSeenAt;
+  return status === 'unknown' ? Math.max(lastSeenAt, lastStateChangeAt ?? 0) : null;
+}
+
 /** A machine with all that its workflow is started from. */
 export interface WatchedMachine {
   readonly machineId: string;
@@ -45,9 +56,10 @@ export type HeartbeatJudgement =
        * deadline is over, and the proof that it could have reported is not there yet.
        */
       readonly remainingMs: number;
+      readonly patience?: number;
     }
   /** No API process takes reports, so silence proves nothing. */
-  | { readonly kind: 'ingestAway' }
+  | { readonly kind: 'ingestAway'; readonly patience?: number }
   /** Postgres does not answer, or too slowly. */
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'deleted' };

@@ -1,5 +1,11 @@
 import type { CarriedMachine, JudgementTrouble } from './carriedMachine.ts';
-import type { HeartbeatJudgement, HeartbeatSchedule, HeartbeatState, MachineNews } from './heartbeat.ts';
+import {
+  silentSince,
+  type HeartbeatJudgement,
+  type HeartbeatSchedule,
+  type HeartbeatState,
+  type MachineNews,
+} from './heartbeat.ts';
 import { describeMachine } from './heartbeatWords.ts';
 
 /** What the workflow of a machine has to do next. */
@@ -10,8 +16,8 @@ export type NextHeartbeatStep =
   | { readonly kind: 'wait'; readonly until: number | null }
   | { readonly kind: 'end' };
 
-/** The proof that a silent machine could have reported comes within this time after its deadline. */
-const PROOF_WITHIN_MS = 2_000;
+/** Workers judge all machines each second and tell those that are down: who was not told by then asks. */
+const TOLD_WITHIN_MS = 3_000;
 /** What a single stumble of Postgres is given; its workers do not ask it for 5 s after one. */
 const FIRST_RETRY_MS = 6_000;
 const SECOND_RETRY_MS = 30_000;
@@ -103,12 +109,12 @@ export class HeartbeatRun {
         this.state = judgement.state;
         this.trouble = null;
         this.unanswered = 0;
-        this.askAt = this.planFrom(judgement.remainingMs, now);
+        this.askAt = this.planFrom(judgement.remainingMs * (judgement.patience ?? 1), now);
         return;
       case 'ingestAway':
         this.trouble = 'ingestAway';
         this.unanswered = 0;
-        this.askAt = now + spreadOut(this.longestRetryMs, spread);
+        this.askAt = now + spreadOut(this.longestRetryMs * (judgement.patience ?? 1), spread);
         return;
       case 'unavailable':
         this.trouble = 'unavailable';
@@ -144,16 +150,15 @@ export class HeartbeatRun {
    * now, and is told how much time remains.
    */
   private planAfterNews(now: number): void {
-    const { lastSeenAt } = this.state;
     const thresholdMs = this.schedule.thresholdSeconds * 1_000;
-    const byTheirClock = lastSeenAt === null ? 0 : lastSeenAt + thresholdMs - now;
+    const byTheirClock = (silentSince(this.state) ?? now) + thresholdMs - now;
     this.askAt = this.planFrom(Math.min(byTheirClock, thresholdMs), now);
   }
 
   /** @param remainingMs until the machine's deadline; 0 or less when only the proof is missing */
   private planFrom(remainingMs: number, now: number): number | null {
-    if (this.hasEnded || this.state.status !== 'up' || !this.schedule.isActive) return null;
-    return now + Math.max(0, remainingMs) + PROOF_WITHIN_MS;
+    if (this.hasEnded || !this.schedule.isActive || silentSince(this.state) === null) return null;
+    return now + Math.max(0, remainingMs) + TOLD_WITHIN_MS;
   }
 
   private get retryMs(): number {

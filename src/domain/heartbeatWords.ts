@@ -20,7 +20,12 @@ export function describeMachine({ schedule, state, askAt = null, trouble = null 
   const allowed = `${inMinutes(schedule.thresholdSeconds)} of silence`;
   switch (state.status) {
     case 'unknown':
-      return state.lastSeenAt === null ? 'waiting for the first report' : 'waiting for a report';
+      if (state.lastSeenAt === null) return 'waiting for the first report';
+      return [
+        'waiting for a report',
+        ...(trouble === null ? [] : [TROUBLE_WORDS[trouble]]),
+        `down after ${allowed}`,
+      ].join(', ');
     case 'down':
       return [...downSince(state), `${allowed} allowed`].join(', ');
     case 'up':

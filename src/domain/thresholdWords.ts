@@ -34,7 +34,7 @@ export interface DescribedTransition {
 
 /**
  * Why, in words for whoever is woken by it: "0.97 is above 0.9 (3 samples in a row since 12:00:05)",
- * "back to 0.42, below 0.8", "no sample for 12 min, although web-01 reports". Times are UTC.
+ * "back to 0.42, below 0.8", "no newer sample for 12 min, although web-01 reports". Times are UTC.
  */
 export function transitionReason(transition: DescribedTransition): string {
   switch (transition.cause) {
@@ -43,7 +43,7 @@ export function transitionReason(transition: DescribedTransition): string {
     case 'recovery':
       return recovery(transition);
     case 'silence':
-      return `no sample for ${duration(transition.silentMs)}, although ${transition.hostname} reports`;
+      return `no newer sample for ${duration(transition.silentMs)}, although ${transition.hostname} reports`;
     case 'samples':
       return 'samples come again';
     case 'metricPaused':

@@ -1,5 +1,5 @@
 import { proxyActivities, setCurrentDetails, sleep } from '@temporalio/workflow';
-import type { RetentionReport, StorageActivities } from '../activities/contracts.ts';
+import type { Dropped, RetentionReport, StorageActivities } from '../activities/contracts.ts';
 
 const { dropExpired, reindexYesterday } = proxyActivities<StorageActivities>({
   startToCloseTimeout: '45m',
@@ -10,20 +10,29 @@ const { dropExpired, reindexYesterday } = proxyActivities<StorageActivities>({
 /** A report that somebody reads, or a backup, may hold a table for a while. */
 const MAX_TRIES = 5;
 
-/** Drops checks, samples and rollups that are too old, then builds yesterday's indexes anew. A Schedule starts it. */
+/** Drops checks, samples, rollups and what was known of metrics when they are too old, then builds yesterday's indexes anew. A Schedule starts it. */
 export async function retention(): Promise<RetentionReport> {
   let expired = await dropExpired();
-  let { dropped, forgottenIngests } = expired;
   for (let tries = 1; expired.busy > 0 && tries < MAX_TRIES; tries += 1) {
     setCurrentDetails(`${expired.busy} expired partitions are in use, trying again in a minute`);
     await sleep('1m');
-    expired = await dropExpired();
-    dropped += expired.dropped;
-    forgottenIngests += expired.forgottenIngests;
+    expired = add(expired, await dropExpired());
   }
-  const report = { ...expired, dropped, forgottenIngests, ...(await reindexYesterday()) };
+  const report = { ...expired, ...(await reindexYesterday()) };
   setCurrentDetails(describe(report));
   return report;
+}
+
+/** What is left counts as the last try saw it. */
+function add(before: Dropped, now: Dropped): Dropped {
+  return {
+    ...now,
+    dropped: before.dropped + now.dropped,
+    forgottenIngests: before.forgottenIngests + now.forgottenIngests,
+    forgottenMachines: before.forgottenMachines + now.forgottenMachines,
+    forgottenMetrics: before.forgottenMetrics + now.forgottenMetrics,
+    forgottenTransitions: before.forgottenTransitions + now.forgottenTransitions,
+  };
 }
 
 function describe({
@@ -31,11 +40,17 @@ function describe({
   unrolled,
   busy,
   forgottenIngests,
+  forgottenMachines,
+  forgottenMetrics,
+  forgottenTransitions,
   reindexed,
   refusal,
 }: RetentionReport): string {
   const parts = [`dropped ${dropped} partitions`];
   if (forgottenIngests > 0) parts.push(`forgot ${forgottenIngests} ingest ids`);
+  if (forgottenMachines > 0) parts.push(`forgot ${forgottenMachines} deleted machines`);
+  if (forgottenMetrics > 0) parts.push(`forgot ${forgottenMetrics} metrics that no longer come`);
+  if (forgottenTransitions > 0) parts.push(`forgot ${forgottenTransitions} transitions`);
   if (unrolled > 0) parts.push(`KEPT ${unrolled} that are too old but not rolled up yet`);
   if (busy > 0) parts.push(`${busy} were in use: left for the next time`);
   if (refusal !== null) {

@@ -112,6 +112,28 @@ describe('ingest should name the field and the reason of', () => {
     expect(rows).toHaveLength(0);
   });
 
+  it('a batch of a machine that is known, which is alive all the same', async () => {
+    const machine = { hostname: `refused-${randomUUID()}` };
+    const { body } = await post(buildIngest({ machine }));
+    const { machine_id: id } = body as { machine_id: string };
+    const db = api.orm.em.fork().getKysely<object>();
+    const age = async (): Promise<number> => {
+      const { rows } = await sql<{ age: number }>`
+        select extract(epoch from now() - s.last_seen_at)::float8 as age from machine_states s
+        join machines m on m.key = s.machine_key where m.id = ${id}`.execute(db);
+      return rows[0]?.age ?? Number.NaN;
+    };
+    const refused = [
+      buildIngest({ machine, metrics: [{ name: 'version', type: 'numeric', value: 2 }] }),
+      buildIngest({ machine, sent_at: new Date(Date.now() + 3_600_000).toISOString() }),
+    ];
+    for (const batch of refused) {
+      await sql`update machine_states set last_seen_at = now() - interval '1 hour'`.execute(db);
+      expect((await post(batch)).status).toBe(422);
+      expect(await age()).toBeLessThan(60);
+    }
+  });
+
   it('a machine without a name, and one with a name of two lines', async () => {
     expect(await post(buildIngest({ machine: { os: 'linux' } }))).toMatchObject({
       status: 422,

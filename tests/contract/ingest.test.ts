@@ -187,6 +187,20 @@ describe('ingest', () => {
   });
 });
 
+describe('a metric that was forgotten', () => {
+  it('should be registered anew when it comes again, and lose nothing', async () => {
+    const machine = { hostname: `seldom-${randomUUID()}` };
+    const { body } = await post(buildIngest({ machine }));
+    await sql`delete from metric_instances where name = 'version' and machine_key = (
+      select key from machines where id = ${body.machine_id})`.execute(db());
+    expect((await post(buildIngest({ machine }))).status).toBe(202);
+    const samples = await samplesOf(api.orm, body.machine_id);
+    expect(samples.map(({ name }) => name).sort()).toEqual([
+      ...['cpu_load', 'cpu_load', 'service_nginx_ok', 'service_nginx_ok', 'version'],
+    ]);
+  });
+});
+
 describe('ingest of many machines', () => {
   it('should store all of them, each under its own id', async () => {
     const batches = Array.from({ length: 20 }, () => ({ ...buildIngest(), ingest_id: randomUUID() }));
@@ -213,8 +227,7 @@ describe('ingest of many machines', () => {
       status: 422,
       body: { detail: [{ loc: ['body', 'batches', 1, 'ingest_id'], type: 'ingest_id_taken' }] },
     });
-    const { rows } = await sql`select from metric_samples s join metric_instances i on i.key = s.metric_key
-      join machines m on m.key = i.machine_key where m.hostname = ${hostname}`.execute(db());
+    const { rows } = await sql`select from machines where hostname = ${hostname}`.execute(db());
     expect(rows).toHaveLength(0);
   });
 });

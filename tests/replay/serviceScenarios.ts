@@ -94,7 +94,10 @@ export function retained(): Scenario {
     activities: {
       dropExpired: () => {
         tries += 1;
-        return Promise.resolve({ dropped: 1, unrolled: 0, busy: tries === 1 ? 1 : 0, forgottenIngests: 0 });
+        return Promise.resolve({
+          ...{ dropped: 1, unrolled: 0, busy: tries === 1 ? 1 : 0 },
+          ...{ forgottenIngests: 0, forgottenMachines: 0, forgottenMetrics: 0, forgottenTransitions: 0 },
+        });
       },
       reindexYesterday: () => Promise.resolve({ reindexed: ['checks_20260101'], refusal: null }),
     },

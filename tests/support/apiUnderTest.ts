@@ -8,6 +8,7 @@ import { createApp } from '../../src/api/app.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { createHttpServer } from '../../src/api/httpServer.ts';
+import { IngestHealth } from '../../src/api/ingest/ingestHealth.ts';
 import type { Route } from '../../src/api/route.ts';
 import { apiRoutes } from '../../src/api/routes.ts';
 import { loadConfig, type Config } from '../../src/config.ts';
@@ -28,6 +29,7 @@ export interface ApiUnderTest {
   readonly workflows: TargetWorkflowsDouble;
   readonly heartbeats: MachineHeartbeatsDouble;
   readonly readiness: TemporalReadinessDouble;
+  readonly ingestHealth: IngestHealth;
   /** Everything that was logged so far. */
   readonly logText: () => string;
   /** A new client of the product with a key of its own. */
@@ -63,6 +65,8 @@ export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUn
   const workflows = new TargetWorkflowsDouble();
   const heartbeats = new MachineHeartbeatsDouble();
   const readiness = new TemporalReadinessDouble();
+  const clock = options.clock ?? { now: () => Date.now() };
+  const ingestHealth = new IngestHealth(clock);
   const deps: ApiDependencies = {
     config,
     orm,
@@ -72,7 +76,8 @@ export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUn
     addressGuard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
     readiness,
     logger: pino({ level: 'trace' }, log.stream),
-    clock: options.clock ?? { now: () => Date.now() },
+    ingestHealth,
+    clock,
   };
   const server = createHttpServer(createApp(deps));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -87,6 +92,7 @@ export async function startApi(options: ApiUnderTestOptions = {}): Promise<ApiUn
     workflows,
     heartbeats,
     readiness,
+    ingestHealth,
     logText: () => log.text(),
     newClient: async () => {
       const { clientId, key } = await insertClient(orm);

@@ -63,7 +63,7 @@ export async function postSamples(
   const db = orm.em.fork().getKysely<object>();
   const times = samples.map(({ at }) => iso(at));
   const days = [...new Set(times.map((time) => time.slice(0, 10)))];
-  await sql`select ensure_sample_partitions(day) from unnest(${days}::date[]) as day`.execute(db);
+  await sql`select ensure_sample_partition(day) from unnest(${days}::date[]) as day`.execute(db);
   const values = samples.map(({ value }) => value);
   await sql`
     with sent as (

@@ -123,7 +123,7 @@ export function metricRows(orm: MikroORM) {
 
     insertSamples: async ({ key }: RowRef, samples: readonly SampleRowOptions[]): Promise<void> => {
       const days = [...new Set(samples.map(({ at }) => new Date(at).toISOString().slice(0, 10)))];
-      await execute(sql`select ensure_sample_partitions(day) from unnest(${days}::date[]) as day`);
+      await execute(sql`select ensure_sample_partition(day) from unnest(${days}::date[]) as day`);
       for (const { at, value } of samples) {
         await execute(sql`
           insert into metric_samples (metric_key, at, num_value, bool_value, str_value)

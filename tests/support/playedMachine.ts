@@ -1,11 +1,12 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { HeartbeatActivities } from '../../src/activities/contracts.ts';
-import type {
-  HeartbeatJudgement,
-  HeartbeatSchedule,
-  HeartbeatState,
-  MachineNews,
-  MachineStatus,
+import {
+  silentSince,
+  type HeartbeatJudgement,
+  type HeartbeatSchedule,
+  type HeartbeatState,
+  type MachineNews,
+  type MachineStatus,
 } from '../../src/domain/heartbeat.ts';
 import type { machineHeartbeat } from '../../src/workflows/index.ts';
 import { buildHeartbeatSchedule, buildHeartbeatState } from './buildMachine.ts';
@@ -122,10 +123,11 @@ export class PlayedMachine {
     this.seeReports(now);
     const remainingMs = this.deadline() - now;
     const pulse = this.away === null ? now - (now % PULSE_EVERY_MS) : this.away.since;
-    if (this.state.status === 'up' && pulse >= this.deadline()) {
+    const counts = silentSince(this.state) !== null && this.schedule.isActive;
+    if (counts && pulse >= this.deadline()) {
       this.state = { ...this.state, episode: this.state.episode + 1 };
       this.change('down', now);
-    } else if (this.state.status === 'up' && remainingMs <= 0 && this.away !== null) {
+    } else if (counts && remainingMs <= 0 && this.away !== null) {
       return { kind: 'ingestAway' };
     }
     return { kind: 'known', ...this.news, remainingMs };
@@ -133,11 +135,11 @@ export class PlayedMachine {
 
   /** As `heartbeat_deadline` in Postgres. */
   private deadline(): number {
-    const seenAt = this.state.lastSeenAt ?? 0;
+    const seenAt = silentSince(this.state) ?? 0;
     const thresholdMs = this.schedule.thresholdSeconds * 1_000;
     const outages = this.outages.filter(({ ended }) => ended > seenAt);
     const missedMs = outages.reduce((sum, { began, ended }) => sum + ended - Math.max(began, seenAt), 0);
-    const afterLast = Math.max(0, ...outages.map(({ ended }) => ended)) + Math.min(thresholdMs, 120_000);
+    const afterLast = Math.max(0, ...outages.map(({ ended }) => ended)) + 120_000;
     return Math.max(seenAt + thresholdMs + missedMs, outages.length === 0 ? 0 : afterLast);
   }
 

@@ -113,7 +113,7 @@ export class StoredMetrics {
     samples: readonly (readonly [at: string, value: Value])[],
   ): Promise<void> {
     await this.execute(sql`
-      select ensure_sample_partitions(day::date) from unnest(${samples.map(([at]) => at.slice(0, 10))}::text[]) as day
+      select ensure_sample_partition(day::date) from unnest(${samples.map(([at]) => at.slice(0, 10))}::text[]) as day
     `);
     const rows = samples.map(([at, value]) => sql`(${key}::int, ${at}::timestamptz, ${valueColumns(value)})`);
     await this.execute(sql`

@@ -20,7 +20,7 @@ export class HeartbeatTeller {
   private readonly options: HeartbeatTellerOptions;
   private readonly limit = pLimit(AT_ONCE);
   private waiting = new Set<string>();
-  private telling: Promise<void> | null = null;
+  private isTelling = false;
 
   constructor(options: HeartbeatTellerOptions) {
     this.options = options;
@@ -28,25 +28,29 @@ export class HeartbeatTeller {
 
   tell(machineIds: readonly string[]): void {
     for (const id of machineIds) this.waiting.add(id);
-    if (this.waiting.size > 0) this.telling ??= this.tellAll();
+    if (!this.isTelling) void this.tellAll();
   }
 
-  /** When all that was to be told until now is told. */
-  async settled(): Promise<void> {
-    await this.telling;
+  /** Where Temporal is away, each would wait in vain: the sweep tells those that are left. */
+  private async tellUntilRefused(machines: readonly WatchedMachine[]): Promise<void> {
+    let isThere = true;
+    await this.limit.map(machines, async (machine) => {
+      if (isThere) isThere = await this.options.heartbeats.seen(machine);
+    });
   }
 
   private async tellAll(): Promise<void> {
+    this.isTelling = true;
     while (this.waiting.size > 0) {
       const ids = [...this.waiting];
       this.waiting = new Set();
       try {
         const machines = await this.options.find(ids);
-        await this.limit.map(machines, (machine) => this.options.heartbeats.seen(machine));
+        await this.tellUntilRefused(machines);
       } catch (error) {
         this.options.onFault(error);
       }
     }
-    this.telling = null;
+    this.isTelling = false;
   }
 }

@@ -3,7 +3,7 @@ import type { RegisteredMachine } from '../../db/repositories/machineRegistry.ts
 import type { MetricBatch } from '../../domain/metricBatch.ts';
 
 /** Of all machines together; each takes some 150 bytes. */
-const MAX_METRICS = 400_000;
+const MAX_METRICS = 1_000_000;
 
 /** The machines that have posted lately, so that the next batch of theirs asks the database for nothing. */
 export class KnownMachines {

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { WatchedMachineRepository } from '../../db/repositories/watchedMachines.ts';
 import { ingestMetrics, ingestTogether, type IngestServices } from '../commands/ingestMetrics.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -12,6 +13,8 @@ import { IngestBatchBody, IngestBody, Ingested, IngestedBatch, IngestHeaders } f
 
 /** 10,000 metrics with long names and values. */
 const BODY_READING = { limitBytes: 8 * 1024 * 1024, gzip: true };
+/** Of ten connections: single machines and people need the others. */
+const TOGETHER_AT_ONCE = 2;
 
 export function ingestRoutes(deps: ApiDependencies): Route[] {
   const services = createIngestServices(deps);
@@ -35,7 +38,7 @@ export function ingestRoutes(deps: ApiDependencies): Route[] {
       },
       async handler({ em, caller, headers, body }) {
         const ingested = await ingestMetrics(
-          { em, caller, services, receivedAt: deps.clock.now() },
+          { em, caller, services },
           {
             batch: toBatch(body),
             ingestId: headers['x-ingest-id'] ?? null,
@@ -67,7 +70,7 @@ export function ingestRoutes(deps: ApiDependencies): Route[] {
           loc: ['body', 'batches', index],
           idLoc: ['body', 'batches', index, 'ingest_id'],
         }));
-        const ingested = await ingestTogether({ em, caller, services, receivedAt: deps.clock.now() }, posted);
+        const ingested = await ingestTogether({ em, caller, services }, posted);
         const isKnown = ingested.every(({ isDuplicate }) => isDuplicate);
         return { status: isKnown ? 200 : 202, body: { items: ingested.map(presentIngested) } };
       },
@@ -75,9 +78,12 @@ export function ingestRoutes(deps: ApiDependencies): Route[] {
   ];
 }
 
-function createIngestServices({ orm, machineHeartbeats, logger }: ApiDependencies): IngestServices {
+function createIngestServices(deps: ApiDependencies): IngestServices {
+  const { orm, machineHeartbeats, ingestHealth: health, logger } = deps;
   return {
-    queue: createIngestQueue(orm),
+    health,
+    queue: createIngestQueue(orm, health),
+    together: pLimit(TOGETHER_AT_ONCE),
     machines: new KnownMachines(),
     teller: new HeartbeatTeller({
       find: (ids) => new WatchedMachineRepository(orm.em.fork()).findAll(ids),

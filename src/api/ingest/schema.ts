@@ -12,7 +12,9 @@ export const IngestBody = z
 export const IngestHeaders = z.strictObject({
   'x-ingest-id': ingestIdField
     .optional()
-    .describe('The same id again is stored once. Absent: a hash of client, host, sent_at and metrics.'),
+    .describe(
+      'The same id again is stored once. Absent: a hash of client, host, sent_at and metrics; without sent_at every post is another one.',
+    ),
 });
 
 const Batch = z

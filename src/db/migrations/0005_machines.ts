@@ -64,7 +64,7 @@ export class Migration0005Machines extends Migration {
       language sql stable as $$
         select greatest(
           last_seen + threshold + coalesce(sum(ended_at - greatest(began_at, last_seen)), interval '0'),
-          max(ended_at) + least(threshold, interval '2 minutes'))
+          max(ended_at) + interval '2 minutes')
         from ingest_outages where ended_at > last_seen
       $$;
       comment on function heartbeat_deadline is 'When a machine last seen then counts as silent: extended by the outages of ingest itself, with time to come back after the last one.';
@@ -110,6 +110,7 @@ export class Migration0005Machines extends Migration {
         constraint metric_instances_unique unique (machine_key, name)
       );
       create index metric_instances_client on metric_instances (client_id, key);
+      create index metric_instances_definition on metric_instances (definition_id);
       comment on column metric_instances.name is 'As it is sent: "disk_used[/var]" is the definition disk_used with the dimension /var.';
 
       create table metric_latest (
@@ -122,7 +123,7 @@ export class Migration0005Machines extends Migration {
         str_value text
       ) with (fillfactor = 50);
       comment on table metric_latest is 'The newest sample of each metric; written by ingest alone, in place.';
-      comment on column metric_latest.at is 'Time of the newest sample, which a late one does not change; received_at is of the last one to come.';
+      comment on column metric_latest.at is 'Time of the newest sample, and when that one came: a late one changes neither, so a machine whose clock went back is stale until it is right again.';
       comment on column metric_latest.usual_gap_ms is 'The longest of the recent times between two samples received.';
 
       create table thresholds (
@@ -158,6 +159,7 @@ export class Migration0005Machines extends Migration {
         threshold_updated_at timestamptz,
         was_breached boolean not null default false
       ) with (fillfactor = 45);
+      create index metric_evaluations_not_ok on metric_evaluations (metric_key) where state <> 'ok';
       comment on table metric_evaluations is 'What the evaluation made of the samples until evaluated_until; written by it alone.';
       comment on column metric_evaluations.streak is 'Breaching samples in a row, the first of them at streak_since.';
       comment on column metric_evaluations.threshold_id is 'The active threshold that the samples were compared with; another one, or a newer, starts afresh.';
@@ -182,7 +184,7 @@ export class Migration0005Machines extends Migration {
       );
       create index metric_transitions_metric on metric_transitions (metric_key, id);
       comment on table metric_transitions is 'Written in the transaction that changes metric_evaluations, so exactly once.';
-      comment on column metric_transitions.reason is 'In words: "0.97 is above 0.9", "no sample for 12 minutes".';
+      comment on column metric_transitions.reason is 'In words: "0.97 is above 0.9", "no newer sample for 12 minutes".';
       comment on column metric_transitions.is_alerting is 'Whether somebody wants to hear of it.';
     `);
     this.addSql(`
@@ -196,18 +198,30 @@ export class Migration0005Machines extends Migration {
       create index metric_samples_metric_at on metric_samples (metric_key, at);
       comment on table metric_samples is 'One row a sample, with the one value of its type. No key: nothing is lost when two samples share a time.';
 
-      create function ensure_sample_partitions(day date) returns void
-      language plpgsql security definer set search_path = public, pg_temp as $$
+      create function attach_new_partition(parent text, suffix text, range_column text, first_value text, end_value text)
+      returns void language plpgsql as $$
       declare
-        partition text := 'metric_samples_' || to_char(day, 'YYYYMMDD');
+        partition text := parent || '_' || suffix;
       begin
         if to_regclass(partition) is not null then return; end if;
-        perform pg_advisory_xact_lock(hashtext('ensure_sample_partitions'));
-        execute format('create table if not exists %I partition of metric_samples for values from (%L) to (%L)',
-          partition, day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+        perform pg_advisory_xact_lock(hashtext('attach_new_partition'), hashtext(parent));
+        if to_regclass(partition) is not null then return; end if;
+        execute format('create table %I (like %I including defaults including indexes,
+            constraint is_within_partition check (%I >= %L and %I < %L))',
+          partition, parent, range_column, first_value, range_column, end_value);
+        execute format('alter table %I attach partition %I for values from (%L) to (%L)',
+          parent, partition, first_value, end_value);
+        execute format('alter table %I drop constraint is_within_partition', partition);
       end $$;
-      comment on function ensure_sample_partitions is 'The partition of one UTC day; may run twice and at once, also by a role that owns no tables.';
-      select ensure_sample_partitions((now() at time zone 'UTC')::date + ahead) from generate_series(-1, 7) as ahead;
+      comment on function attach_new_partition is 'Unlike "create table … partition of" it waits for no reader or writer of the parent, and nobody queues behind it.';
+
+      create function ensure_sample_partition(day date) returns void
+      language sql security definer set search_path = public, pg_temp as $$
+        select attach_new_partition('metric_samples', to_char(day, 'YYYYMMDD'), 'at',
+          (day::timestamp at time zone 'UTC')::text, ((day + 1)::timestamp at time zone 'UTC')::text)
+      $$;
+      comment on function ensure_sample_partition is 'The partition of one UTC day; may run twice and at once, also by a role that owns no tables.';
+      select ensure_sample_partition((now() at time zone 'UTC')::date + ahead) from generate_series(-1, 7) as ahead;
     `);
   }
 }

@@ -41,22 +41,21 @@ export class Migration0006SampleRollups extends Migration {
         hour timestamptz not null
       );
       comment on table late_sample_hours is 'As late_check_hours, for samples.';
+
+      create index late_sample_hours_key on late_sample_hours (metric_key, hour);
+      create index late_check_hours_key on late_check_hours (target_key, hour);
     `);
     this.addSql(`
       create function ensure_sample_rollup_partitions(day date) returns void
       language plpgsql security definer set search_path = public, pg_temp as $$
       declare
-        month_start date := date_trunc('month', day::timestamp)::date;
+        month_start timestamp := date_trunc('month', day::timestamp);
         year_start date := date_trunc('year', day::timestamp)::date;
-        hourly text := 'sample_hourly_rollups_' || to_char(day, 'YYYYMM');
-        daily text := 'sample_daily_rollups_' || to_char(day, 'YYYY');
       begin
-        if to_regclass(hourly) is not null and to_regclass(daily) is not null then return; end if;
-        perform pg_advisory_xact_lock(hashtext('ensure_sample_rollup_partitions'));
-        execute format('create table if not exists %I partition of sample_hourly_rollups for values from (%L) to (%L)',
-          hourly, month_start::timestamp at time zone 'UTC', (month_start + interval '1 month') at time zone 'UTC');
-        execute format('create table if not exists %I partition of sample_daily_rollups for values from (%L) to (%L)',
-          daily, year_start, (year_start + interval '1 year')::date);
+        perform attach_new_partition('sample_hourly_rollups', to_char(day, 'YYYYMM'), 'hour',
+          (month_start at time zone 'UTC')::text, ((month_start + interval '1 month') at time zone 'UTC')::text);
+        perform attach_new_partition('sample_daily_rollups', to_char(day, 'YYYY'), 'day',
+          year_start::text, (year_start + interval '1 year')::date::text);
       end $$;
       comment on function ensure_sample_rollup_partitions is 'The month of hourly and the year of daily rollups of a UTC day; may run twice and at once.';
 

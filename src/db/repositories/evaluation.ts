@@ -23,6 +23,11 @@ const MAX_LAGGING_SAMPLES = 500;
 /** What a clock of a machine may be ahead of ours, and more. */
 const AHEAD_MS = 2 * HOUR_MS;
 
+/** Without those of deleted machines, once they are ok. */
+const EVALUATED_METRICS = sql`metric_instances i join machines m on m.key = i.machine_key
+  where (m.unregistered_at is null
+    or exists (select from metric_evaluations e where e.metric_key = i.key and e.state <> 'ok'))`;
+
 /** A client with metrics. */
 export interface EvaluatedClient {
   readonly clientId: string;
@@ -55,10 +60,11 @@ export class EvaluationRepository {
     this.em = em;
   }
 
-  /** All clients that have metrics, in the order of their ids. */
+  /** All clients that have metrics to evaluate, in the order of their ids. */
   async clients(): Promise<EvaluatedClient[]> {
     const { rows } = await sql<EvaluatedClient>`
-      select client_id as "clientId", count(*)::int as metrics from metric_instances group by client_id order by client_id
+      select i.client_id as "clientId", count(*)::int as metrics from ${EVALUATED_METRICS}
+      group by i.client_id order by i.client_id
     `.execute(this.em.getKysely<object>());
     return rows;
   }
@@ -105,21 +111,27 @@ async function nextChunk(
 ): Promise<MetricRange & { metrics: number }> {
   const { rows } = await sql<{ metrics: number; until_key: number | null }>`
     select count(*)::int as metrics, max(key) as until_key from (
-      select key from metric_instances where client_id = any(${[...clientIds]}::uuid[]) and key > ${afterKey}::int
-      order by key limit ${sql.lit(MAX_METRICS)}) k
+      select i.key from ${EVALUATED_METRICS} and i.client_id = any(${[...clientIds]}::uuid[]) and i.key > ${afterKey}::int
+      order by i.key limit ${sql.lit(MAX_METRICS)}) k
   `.execute(db);
   return { clientIds, afterKey, untilKey: rows[0]?.until_key ?? afterKey, metrics: rows[0]?.metrics ?? 0 };
 }
 
-/** In a second go what lags behind, if anything does. */
+/** In a second go what lags behind, if anything does, and nothing else: a clock that is wrong stays so for ever. */
 async function evaluate(db: Kysely<object>, range: MetricRange, now: number): Promise<ReportRow[]> {
   const until = new Date(now + AHEAD_MS).toISOString();
-  const usually = { from: new Date(now - USUAL_LAG_MS).toISOString(), until, maxSamples: null };
+  const usually = {
+    from: new Date(now - USUAL_LAG_MS).toISOString(),
+    until,
+    maxSamples: null,
+    laggingBefore: null,
+  };
   const rows = await evaluateWithin(db, range, usually);
   const laggingSince = rows[0]?.lagging_since_ms ?? null;
   if (laggingSince === null) return rows;
   const from = new Date(Math.floor(laggingSince)).toISOString();
-  return [...rows, ...(await evaluateWithin(db, range, { from, until, maxSamples: MAX_LAGGING_SAMPLES }))];
+  const lagging = { from, until, maxSamples: MAX_LAGGING_SAMPLES, laggingBefore: usually.from };
+  return [...rows, ...(await evaluateWithin(db, range, lagging))];
 }
 
 async function evaluateWithin(

@@ -29,6 +29,8 @@ export interface SampleWindow {
   readonly until: string;
   /** How many of each metric are looked at in one go. */
   readonly maxSamples: number | null;
+  /** Only metrics that have new samples from before, where it is given. */
+  readonly laggingBefore: string | null;
 }
 
 /** The next samples of metric `b`. Those of one time are never torn apart, since the next go begins after it. */

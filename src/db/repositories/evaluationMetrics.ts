@@ -78,9 +78,16 @@ export function considered(window: SampleWindow): RawBuilder<unknown> {
           else not l.all_keep end, false)
         as is_eventful
     ) q
+    ${onlyLagging(window)}
   ), began as (
     select * from considered where is_eventful and not is_lagging
   )`;
+}
+
+function onlyLagging({ laggingBefore }: SampleWindow): RawBuilder<unknown> {
+  return laggingBefore === null
+    ? sql``
+    : sql`where b.is_unseen and b.folded_from < ${laggingBefore}::timestamptz`;
 }
 
 /** `outcome`: what each eventful metric is now; stale when its machine has reported long after its last sample came. */

@@ -1,12 +1,11 @@
 import { sql, type Kysely } from 'kysely';
-import type { MetricType } from '../../domain/threshold.ts';
+import type { MetricValue } from '../../domain/metricBatch.ts';
 import { markLateSampleHours } from './lateSampleHours.ts';
 
 /** A value of a metric that is known by its key. */
 export interface Sample {
   readonly metricKey: number;
-  readonly type: MetricType;
-  readonly value: number | boolean | string;
+  readonly value: MetricValue['value'];
 }
 
 /** What an agent has posted about one machine, ready to be stored. Times are UTC milliseconds. */
@@ -24,6 +23,11 @@ export interface StoredIngest {
   readonly content: string;
   readonly machineKey: number;
   readonly metrics: number;
+}
+
+/** Metrics that nobody had sent for long were deleted after their keys were looked up. */
+export class MetricsGoneError extends Error {
+  override readonly name = 'MetricsGoneError';
 }
 
 /**
@@ -96,11 +100,11 @@ export class IngestGroup {
     return new Map(rows.map(({ machine_key: key, came_up: cameUp }) => [key, { cameUp }]));
   }
 
-  /** Stores the samples, and the newest of each metric beside them. */
+  /** Stores the samples, and the newest of each metric beside them. @throws MetricsGoneError */
   async storeSamples(batches: readonly BatchToStore[]): Promise<void> {
     const columns = toColumns(batches);
     if (columns.keys.length === 0) return;
-    await sql`
+    const { numAffectedRows } = await sql`
       with sent as (
         select * from unnest(
           ${columns.keys}::int[], ${columns.at}::timestamptz[], ${columns.num}::float8[], ${columns.bool}::bool[], ${columns.str}::text[]
@@ -114,13 +118,14 @@ export class IngestGroup {
         num_value = case when s.at >= l.at is not false then s.num_value else l.num_value end,
         bool_value = case when s.at >= l.at is not false then s.bool_value else l.bool_value end,
         str_value = case when s.at >= l.at is not false then s.str_value else l.str_value end,
-        received_at = greatest(l.received_at, now()),
-        usual_gap_ms = greatest(
+        received_at = case when s.at >= l.at is not false then now() else l.received_at end,
+        usual_gap_ms = case when s.at >= l.at is not false then greatest(
           least(coalesce(extract(epoch from now() - l.received_at) * 1000, 0), ${LONGEST_GAP_MS}::int),
-          l.usual_gap_ms * ${GAP_DECAY}::float8)::int
+          l.usual_gap_ms * ${GAP_DECAY}::float8)::int else l.usual_gap_ms end
       from (select distinct on (metric_key) * from sent order by metric_key, at desc) s
       where l.metric_key = s.metric_key
     `.execute(this.db);
+    if (Number(numAffectedRows ?? 0) < new Set(columns.keys).size) throw new MetricsGoneError();
     await markLateSampleHours(this.db, columns.keys, columns.instants);
   }
 }

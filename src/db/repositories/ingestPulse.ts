@@ -12,9 +12,13 @@ export class IngestPulse {
     this.em = em;
   }
 
-  /** Renews the pulse; whoever finds it old notes the outage, once, in the same transaction. By the database's clock. */
-  async beat(): Promise<void> {
-    await sql`
+  /**
+   * Renews the pulse; whoever finds it old notes the outage, once, in the same transaction. By the database's clock.
+   *
+   * @returns what that clock says, UTC milliseconds
+   */
+  async beat(): Promise<number> {
+    const { rows } = await sql<{ now_ms: number }>`
       with last as (
         select at from ingest_pulse for update
       ), outage as (
@@ -24,6 +28,10 @@ export class IngestPulse {
         on conflict (began_at) do nothing
       )
       update ingest_pulse p set at = greatest(p.at, clock_timestamp()) from last
+      returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms
     `.execute(this.em.getKysely<object>());
+    const [row] = rows;
+    if (row === undefined) throw new Error('ingest_pulse has lost its row: insert one.');
+    return row.now_ms;
   }
 }

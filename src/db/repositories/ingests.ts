@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { inTransaction } from '../transaction.ts';
-import { IngestGroup, type BatchToStore, type StoredIngest } from './ingestGroup.ts';
+import { IngestGroup, MetricsGoneError, type BatchToStore, type StoredIngest } from './ingestGroup.ts';
 
 /** Check violation: "no partition of relation … found for row". */
 const NO_PARTITION = '23514';
@@ -15,7 +15,7 @@ export type IngestOutcome =
   | { readonly kind: 'duplicate'; readonly cameUp: boolean; readonly stored: StoredIngest }
   /** Another batch was stored under this id. */
   | { readonly kind: 'conflict' }
-  /** The machine was deleted meanwhile: nothing was stored. */
+  /** The machine, or a metric, was deleted meanwhile: nothing was stored. */
   | { readonly kind: 'gone' };
 
 /** Batches that were to be stored together, and at least one of them cannot be. */
@@ -72,6 +72,7 @@ export class IngestRepository {
           return outcomes;
         });
       } catch (error) {
+        if (error instanceof MetricsGoneError) return batches.map(() => ({ kind: 'gone' }));
         if (tries >= MAX_TRIES) throw error;
         const { code } = error as { code?: unknown };
         if (code === NO_PARTITION) await this.ensurePartitions(batches.map(({ at }) => at));
@@ -90,8 +91,24 @@ export class IngestRepository {
   async ensurePartitions(instants: readonly number[]): Promise<void> {
     const days = [...new Set(instants.map((at) => new Date(at).toISOString().slice(0, 10)))].sort();
     for (const day of days) {
-      await sql`select ensure_sample_partitions(${day}::date)`.execute(this.em.getKysely<object>());
+      await sql`select ensure_sample_partition(${day}::date)`.execute(this.em.getKysely<object>());
     }
+  }
+
+  /**
+   * Marks those of these machines as seen that are known: they have posted, although nothing of it can be stored.
+   *
+   * @returns the ids of those that came up
+   */
+  async markSeen(clientId: string, hostnames: readonly string[]): Promise<string[]> {
+    return inTransaction(this.em, async (db) => {
+      const { rows } = await sql<{ id: string; key: number }>`
+        select id, key from machines where client_id = ${clientId} and unregistered_at is null
+          and lower(hostname) = any(select lower(name) from unnest(${hostnames}::text[]) as name)
+      `.execute(db);
+      const seen = await new IngestGroup(db).markSeen(rows.map(({ key }) => key));
+      return rows.flatMap(({ id, key }) => (seen.get(key)?.cameUp === true ? [id] : []));
+    });
   }
 
   /** The machine of this key, whatever became of it. */

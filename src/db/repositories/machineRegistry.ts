@@ -7,6 +7,8 @@ import type { MetricType } from '../../domain/threshold.ts';
 import { inTransaction } from '../transaction.ts';
 
 const DEADLOCK = '40P01';
+/** Foreign key violation: a definition that nobody used was deleted in between. */
+const GONE = '23503';
 const MAX_TRIES = 4;
 /** Twice what one batch may hold: whoever has more writes something into the names that changes. */
 const MAX_METRICS_OF_A_MACHINE = 20_000;
@@ -43,6 +45,18 @@ export class TooManyMetricsError extends Error {
   readonly limit = MAX_METRICS_OF_A_MACHINE;
 }
 
+/** It was there when it was to be made, and is not any more. */
+class MachineDeletedError extends Error {
+  override readonly name = 'MachineDeletedError';
+}
+
+interface FoundMachine {
+  id: string;
+  key: number;
+  os_type: string | null;
+  os_version: string | null;
+}
+
 /** The machines and metrics of one client that ingest has to know before it can store samples. */
 export class MachineRegistry {
   private readonly em: EntityManager;
@@ -63,9 +77,22 @@ export class MachineRegistry {
       try {
         return await inTransaction(this.em, (db) => this.registerIn(db, batch));
       } catch (error) {
-        if (tries >= MAX_TRIES || (error as { code?: unknown }).code !== DEADLOCK) throw error;
+        const { code } = error as { code?: unknown };
+        const isPassing = error instanceof MachineDeletedError || code === DEADLOCK || code === GONE;
+        if (tries >= MAX_TRIES || !isPassing) throw error;
       }
     }
+  }
+
+  /**
+   * Looks whether a batch can be registered, and makes nothing.
+   *
+   * @throws TypeChangedError, TooManyMetricsError
+   */
+  async check({ machine, metrics }: MetricBatch): Promise<void> {
+    const db = this.em.getKysely<object>();
+    const row = await this.findMachine(db, machine.hostname);
+    if (row !== null) refuse(metrics, await knownMetrics(db, row.key));
   }
 
   private async registerIn(
@@ -74,9 +101,8 @@ export class MachineRegistry {
   ): Promise<RegisteredMachine> {
     const row = await this.upsertMachine(db, machine);
     let known = await knownMetrics(db, row.key);
-    refuseChangedTypes(metrics, known);
+    refuse(metrics, known);
     const missing = metrics.filter(({ name }) => !known.has(name));
-    if (known.size + missing.length > MAX_METRICS_OF_A_MACHINE) throw new TooManyMetricsError();
     if (missing.length > 0) {
       await this.insertMetrics(db, row.key, missing);
       known = await knownMetrics(db, row.key);
@@ -94,24 +120,30 @@ export class MachineRegistry {
     db: Kysely<object>,
     { hostname, os, osVersion }: DescribedMachine,
   ): Promise<Omit<RegisteredMachine, 'metrics'>> {
-    const { rows } = await sql<{
-      id: string;
-      key: number;
-      os_type: string | null;
-      os_version: string | null;
-    }>`
+    const { rows } = await sql<FoundMachine>`
       insert into machines as m (id, client_id, hostname, os_type, os_version)
       values (${crypto.randomUUID()}, ${this.clientId}, ${hostname}, ${os}, ${osVersion})
       on conflict (client_id, lower(hostname)) where unregistered_at is null do update set
         os_type = coalesce(excluded.os_type, m.os_type), os_version = coalesce(excluded.os_version, m.os_version)
+      where (m.os_type, m.os_version) is distinct from
+        (coalesce(excluded.os_type, m.os_type), coalesce(excluded.os_version, m.os_version))
       returning id, key, os_type, os_version
     `.execute(db);
-    const [row] = rows;
-    if (row === undefined) throw new Error('unreachable: an upsert has a row');
+    // A row that is left as it is is locked, and not returned.
+    const row = rows[0] ?? (await this.findMachine(db, hostname));
+    if (row === null) throw new MachineDeletedError('The machine was deleted meanwhile: register it again.');
     await sql`insert into machine_states (machine_key) values (${row.key}) on conflict do nothing`.execute(
       db,
     );
     return { id: row.id, key: row.key, hostname, os: row.os_type, osVersion: row.os_version };
+  }
+
+  private async findMachine(db: Kysely<object>, hostname: string): Promise<FoundMachine | null> {
+    const { rows } = await sql<FoundMachine>`
+      select id, key, os_type, os_version from machines
+      where client_id = ${this.clientId} and lower(hostname) = lower(${hostname}) and unregistered_at is null
+    `.execute(db);
+    return rows[0] ?? null;
   }
 
   /** In the order of their names, so that machines that begin at the same time do not wait for each other in a circle. */
@@ -178,13 +210,13 @@ async function updateUnits(
   `.execute(db);
 }
 
-function refuseChangedTypes(
-  metrics: readonly MetricValue[],
-  known: ReadonlyMap<string, RegisteredMetric>,
-): void {
+/** @throws TypeChangedError, TooManyMetricsError */
+function refuse(metrics: readonly MetricValue[], known: ReadonlyMap<string, RegisteredMetric>): void {
   const changed = metrics.flatMap(({ name, type }, index) => {
     const was = known.get(name)?.type ?? type;
     return was === type ? [] : [{ index, was }];
   });
   if (changed.length > 0) throw new TypeChangedError(changed);
+  const missing = metrics.filter(({ name }) => !known.has(name));
+  if (known.size + missing.length > MAX_METRICS_OF_A_MACHINE) throw new TooManyMetricsError();
 }

@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { toReading, type Metric, type MetricReading, type SampleColumns } from './metricRow.ts';
+import { timestamp } from './rollupSource.ts';
 
 export interface SampleFilter {
   /** UTC milliseconds. */
@@ -93,8 +94,7 @@ export class MetricSamples {
 }
 
 function within(key: number, { from, to }: SampleFilter): RawBuilder<unknown> {
-  const time = (at: number) => sql`${new Date(at).toISOString()}::timestamptz`;
-  return sql`metric_key = ${key} and at >= ${time(from)} and at < ${time(to)}`;
+  return sql`metric_key = ${key} and at >= ${timestamp(from)} and at < ${timestamp(to)}`;
 }
 
 function beyond(cursor: string | undefined, operator: RawBuilder<unknown>): RawBuilder<unknown> {

@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { CHECK_ROLLUPS } from './checkRollups.ts';
+import { SAMPLE_ROLLUPS } from './sampleRollups.ts';
 
 const DAY_MS = 86_400_000;
 /** The longest window of the API is 90 days, and its first day is rarely whole. */
@@ -37,6 +39,19 @@ export class PartitionRepository {
 
   constructor(em: EntityManager) {
     this.em = em;
+  }
+
+  /**
+   * Makes the partitions that the rollups of these instants go to, where they are missing: so a rollup, whose
+   * transaction is long, makes none.
+   */
+  async ensureRollups(instants: readonly number[]): Promise<void> {
+    const days = [...new Set(instants.map((at) => new Date(at).toISOString().slice(0, 10)))].sort();
+    for (const { ensureFunction } of [CHECK_ROLLUPS, SAMPLE_ROLLUPS]) {
+      for (const day of days) {
+        await sql`select ${sql.ref(ensureFunction)}(${day}::date)`.execute(this.em.getKysely<object>());
+      }
+    }
   }
 
   /**

@@ -11,10 +11,16 @@ export interface RollupSource {
   readonly keyColumn: string;
   /** Makes the partitions that the rollups of a UTC day go to. */
   readonly ensureFunction: string;
-  /** Some queries of all keys, `select key, <bounds> …`, each small enough for one statement. */
+  /**
+   * Some queries of all keys that may have rows since then, `select key, <bounds> …`, each small enough for one
+   * statement.
+   *
+   * @param since UTC milliseconds
+   */
   readonly allKeys: (
     db: Kysely<object>,
     bounds: RawBuilder<unknown>,
+    since: number,
   ) => Promise<readonly RawBuilder<unknown>[]>;
   /** @param pairs a query of keys and hours, with the end of each. @returns how many rollups it wrote */
   readonly rollUpHours: (db: Kysely<object>, pairs: RawBuilder<unknown>) => Promise<number>;

@@ -9,7 +9,8 @@ const HOUR_MS = 3_600_000;
 const CLOSED_AFTER_MS = 5 * 60_000;
 /** A worker that lives further ahead of the database would roll up hours that have yet to come. */
 const MAX_AHEAD_MS = 2 * HOUR_MS;
-const MAX_LATE_MARKS = 5_000;
+/** Of one target or metric, in one transaction. */
+const MAX_LATE_HOURS = 5_000;
 
 export interface RolledUpHour {
   /** Its start, UTC milliseconds. */
@@ -61,7 +62,8 @@ export class Rollups {
   }
 
   /**
-   * Hours, some thousands at once, that got a row after they were rolled up, and the days that they belong to.
+   * Hours, some thousands at once, that got a row after they were rolled up, and the days that they belong to. However
+   * often an hour is marked, it is written anew once; a mark that comes meanwhile is left for the next time.
    *
    * @returns how many hours of one target or metric; 0 when none are left
    */
@@ -72,11 +74,12 @@ export class Rollups {
       const late = sql.table(lateTable);
       const { rows } = await sql<{ key: number; hour_ms: number }>`
         with taken as (
-          delete from ${late} where ctid = any(array(
-            select ctid from ${late} where hour < ${timestamp(completeUntil)} limit ${MAX_LATE_MARKS}))
-          returning ${sql.ref(keyColumn)} as key, hour
+          select distinct ${sql.ref(keyColumn)} as key, hour from ${late}
+          where hour < ${timestamp(completeUntil)} order by 1, 2 limit ${MAX_LATE_HOURS}
+        ), unmarked as (
+          delete from ${late} l using taken t where l.${sql.ref(keyColumn)} = t.key and l.hour = t.hour
         )
-        select distinct key, (extract(epoch from hour) * 1000)::float8 as hour_ms from taken
+        select key, (extract(epoch from hour) * 1000)::float8 as hour_ms from taken
       `.execute(db);
       if (rows.length === 0) return 0;
       const keys = rows.map(({ key }) => key);
@@ -99,11 +102,13 @@ export class Rollups {
   private async rollUpAll(db: Kysely<object>, hour: number): Promise<number> {
     const end = hour + HOUR_MS;
     let rows = 0;
-    for (const keys of await this.source.allKeys(db, sql`${timestamp(hour)}, ${timestamp(end)}`)) {
+    for (const keys of await this.source.allKeys(db, sql`${timestamp(hour)}, ${timestamp(end)}`, hour)) {
       rows += await this.source.rollUpHours(db, keys);
     }
     if (end % (24 * HOUR_MS) === 0) {
-      for (const keys of await this.source.allKeys(db, date(hour))) await this.source.rollUpDays(db, keys);
+      for (const keys of await this.source.allKeys(db, date(hour), end - 24 * HOUR_MS)) {
+        await this.source.rollUpDays(db, keys);
+      }
     }
     return rows;
   }

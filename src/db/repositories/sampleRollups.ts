@@ -1,6 +1,6 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { finiteSum } from './finiteSum.ts';
-import type { RollupSource } from './rollupSource.ts';
+import { timestamp, type RollupSource } from './rollupSource.ts';
 
 /** Metrics in one statement; with a sample every 30 s it reads 2.4 million rows. */
 const SLICE = 20_000;
@@ -22,15 +22,22 @@ export const SAMPLE_ROLLUPS: RollupSource = {
   rollUpDays,
 };
 
-async function allKeys(db: Kysely<object>, bounds: RawBuilder<unknown>): Promise<RawBuilder<unknown>[]> {
+/** Without the metrics of machines that were deleted before. */
+async function allKeys(
+  db: Kysely<object>,
+  bounds: RawBuilder<unknown>,
+  since: number,
+): Promise<RawBuilder<unknown>[]> {
+  const metrics = sql`metric_instances i join machines m on m.key = i.machine_key
+    and (m.unregistered_at is null or m.unregistered_at >= ${timestamp(since)})`;
   const { rows } = await sql<{ first: number; last: number }>`
     select min(key) as first, max(key) as last
-    from (select key, (row_number() over (order by key) - 1) / ${sql.lit(SLICE)} as slice from metric_instances) k
+    from (select i.key, (row_number() over (order by i.key) - 1) / ${sql.lit(SLICE)} as slice from ${metrics}) k
     group by slice order by first
   `.execute(db);
   return rows.map(
     ({ first, last }) =>
-      sql`select key, ${bounds} from metric_instances where key between ${first}::int and ${last}::int`,
+      sql`select i.key, ${bounds} from ${metrics} where i.key between ${first}::int and ${last}::int`,
   );
 }
 

@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { SINGLE_SAMPLES_MS, type SampleRange } from '../../domain/sampleRange.ts';
 import { finiteSum } from './finiteSum.ts';
 import type { Metric } from './metricRow.ts';
+import { date, timestamp } from './rollupSource.ts';
 
 /** What the samples of a bucket come to. */
 export interface SampleBucket {
@@ -91,12 +92,4 @@ function toBucket({ from_ms: from, samples, total, low, high, trues }: BucketRow
     numeric: isNumeric ? { low, mean: Math.min(Math.max(total / samples, low), high), high } : null,
     trues,
   };
-}
-
-function timestamp(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString()}::timestamptz`;
-}
-
-function date(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString().slice(0, 10)}::date`;
 }

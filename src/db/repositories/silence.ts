@@ -5,6 +5,12 @@ import { THRESHOLD, toWatchedMachine, WATCHED_MACHINE, type WatchedMachineRow } 
 
 const PULSE = sql`(select at from ingest_pulse)`;
 const LAST_OUTAGE = sql`(select coalesce(max(ended_at), '-infinity') from ingest_outages)`;
+/**
+ * From when the silence of a machine counts: its last report, or when it was resumed after one. Null where it does not
+ * count: never seen, paused, or down already.
+ */
+const SILENT_SINCE = sql`case when s.status = 'up' then s.last_seen_at
+  when s.status = 'unknown' and s.last_seen_at is not null then greatest(s.last_seen_at, s.last_state_change_at) end`;
 /** What the settings allow at least. */
 const SHORTEST_THRESHOLD = sql`interval '1 minute'`;
 /** API processes renew the pulse every second or two; one that is older than this says that ingest is away. */
@@ -27,20 +33,20 @@ export class SilenceRepository {
    * granted after it: these two are compared first, since the function costs microseconds for each machine, and after
    * an outage every machine would be asked for.
    *
-   * @returns how many
+   * @returns the ids of those that this call has found
    */
-  async judgeAll(): Promise<number> {
-    const { rows } = await sql<{ count: number }>`
+  async judgeAll(): Promise<string[]> {
+    const { rows } = await sql<{ id: string }>`
       with silent as (
         select s.machine_key, s.status
         from machine_states s
         join machines m on m.key = s.machine_key
         left join client_settings c on c.client_id = m.client_id
-        where s.status = 'up' and not m.is_paused and m.unregistered_at is null
-          and s.last_seen_at <= ${PULSE} - ${SHORTEST_THRESHOLD}
-          and s.last_seen_at <= ${PULSE} - ${THRESHOLD}
-          and (s.last_seen_at >= ${LAST_OUTAGE} or ${LAST_OUTAGE} + least(${THRESHOLD}, interval '2 minutes') <= ${PULSE})
-          and heartbeat_deadline(s.last_seen_at, ${THRESHOLD}) <= ${PULSE}
+        where not m.is_paused and m.unregistered_at is null
+          and ${SILENT_SINCE} <= ${PULSE} - ${SHORTEST_THRESHOLD}
+          and ${SILENT_SINCE} <= ${PULSE} - ${THRESHOLD}
+          and (${SILENT_SINCE} >= ${LAST_OUTAGE} or ${LAST_OUTAGE} + interval '2 minutes' <= ${PULSE})
+          and heartbeat_deadline(${SILENT_SINCE}, ${THRESHOLD}) <= ${PULSE}
         for update of s skip locked
       ), down as (
         update machine_states s set status = 'down', episode = s.episode + 1, last_state_change_at = now()
@@ -50,9 +56,9 @@ export class SilenceRepository {
         insert into machine_transitions (machine_key, episode, from_status, to_status, at, last_seen_at)
         select machine_key, episode, from_status, 'down', now(), last_seen_at from down
       )
-      select count(*)::int as count from down
+      select m.id from down join machines m on m.key = down.machine_key
     `.execute(this.em.getKysely<object>());
-    return rows[0]?.count ?? 0;
+    return rows.map(({ id }) => id);
   }
 
   /**
@@ -63,8 +69,8 @@ export class SilenceRepository {
   async judgements(ids: readonly string[]): Promise<ReadonlyMap<string, HeartbeatJudgement>> {
     const { rows } = await sql<JudgedRow>`
       select ${WATCHED_MACHINE}, m.unregistered_at is not null as is_deleted,
-        case when s.status = 'up'
-          then (extract(epoch from heartbeat_deadline(s.last_seen_at, ${THRESHOLD}) - now()) * 1000)::float8 end
+        case when not m.is_paused and ${SILENT_SINCE} is not null
+          then (extract(epoch from heartbeat_deadline(${SILENT_SINCE}, ${THRESHOLD}) - now()) * 1000)::float8 end
           as remaining_ms,
         p.at < now() - ${PULSE_STALE_SECONDS} * interval '1 second' as is_ingest_away
       from machines m
@@ -79,7 +85,7 @@ export class SilenceRepository {
 
 interface JudgedRow extends WatchedMachineRow {
   is_deleted: boolean;
-  /** null while it is not up. */
+  /** null where its silence does not count. */
   remaining_ms: number | null;
   is_ingest_away: boolean;
 }
@@ -88,7 +94,7 @@ function toJudgement(row: JudgedRow): HeartbeatJudgement {
   if (row.is_deleted) return { kind: 'deleted' };
   const { schedule, state } = toWatchedMachine(row);
   const remainingMs = Math.ceil(row.remaining_ms ?? 0);
-  const isOverdue = state.status === 'up' && remainingMs <= 0;
+  const isOverdue = row.remaining_ms !== null && remainingMs <= 0;
   if (isOverdue && row.is_ingest_away) return { kind: 'ingestAway' };
   return { kind: 'known', schedule, state, remainingMs };
 }

@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { API_KEY, AgentMachine } from './agentMachine.ts';
 import { buildAuthority, buildCertificate } from '../probe/certificates.ts';
 import { IngestServer, type Post } from './ingestServer.ts';
+import { until } from '../../support/until.ts';
 
 describe('monitoring-agent', () => {
   let machine: AgentMachine;
@@ -57,6 +58,29 @@ describe('monitoring-agent', () => {
     expect(post?.body.metrics).toContainEqual({ name: 'queue', type: 'numeric', unit: 'mails', value: 12 });
   });
 
+  it('should start programs without the key and what leads to it', async () => {
+    const secrets = { MONITORING_API_KEY: API_KEY, CREDENTIALS_DIRECTORY: '/run/credentials/agent' };
+    const command = 'env | grep -c -e MONITORING_API_KEY -e CREDENTIALS_DIRECTORY; true';
+    // It stands for a program whose version systeminformation asks for.
+    const seen = join(machine.directory, 'seen');
+    writeFileSync(join(machine.directory, 'zsh'), `#!/bin/sh\nenv > ${seen}\n`, { mode: 0o755 });
+    const metrics = [{ name: 'seen', type: 'numeric', command }];
+    machine.configure({ server: server.url, versions: ['zsh'], metrics });
+    await machine.start({ env: { ...secrets, PATH: `${machine.directory}:${process.env['PATH']}` } });
+    const [post] = await server.received(1);
+    expect(post?.headers['x-api-key']).toBe(API_KEY);
+    expect(post?.body.metrics).toContainEqual({ name: 'seen', type: 'numeric', value: 0 });
+    const inherited = readFileSync(seen, 'utf8');
+    expect(inherited).toContain(`PATH=${machine.directory}:`);
+    expect(inherited).not.toMatch(/MONITORING_API_KEY|CREDENTIALS_DIRECTORY/);
+  });
+
+  it('should warn of an interval in which the server would take the machine for dead', async () => {
+    machine.configure({ server: server.url, interval_seconds: 600 });
+    const agent = await machine.start();
+    await agent.says('warning: interval_seconds is 600, and');
+  });
+
   it('should say of a service whether it runs', async () => {
     machine.configure({ server: server.url, services: ['no-such-service'] });
     await machine.start();
@@ -80,6 +104,19 @@ describe('monitoring-agent', () => {
     agent.signal('SIGTERM');
     expect(await agent.exited).toBe(0);
     expect(machine.waiting()).toEqual([]);
+  });
+
+  it('should keep a batch that is ahead of the server, and say that the clock is to be set', async () => {
+    const detail = [{ loc: ['body', 'sent_at'], msg: 'Input is 37 minutes ahead', type: 'datetime_future' }];
+    server.behave = () => ({ status: 422, detail });
+    const agent = await machine.start();
+    await server.received(1);
+    await agent.says('set the clock of this machine');
+    await until(() => machine.waiting().length >= 3, { what: 'three batches in the buffer' });
+    // It tries again in a minute or two.
+    expect(server.posts).toHaveLength(1);
+    expect(machine.waiting()[0]).toContain(server.posts[0]?.id);
+    expect(agent.log()).not.toContain('dropped');
   });
 
   it('should post by TLS to a server that it can trust, and to no other', async () => {

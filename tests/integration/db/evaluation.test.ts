@@ -53,6 +53,26 @@ const post = (value: number, at: number) => postSamples(db.orm, metric, [{ at, v
 const story = async (of = metric) =>
   (await transitionsOf(db.orm, of)).map(({ from, to }) => `${from} > ${to}`);
 
+describe('a deleted machine', () => {
+  const counted = async () => {
+    const clients = await new EvaluationRepository(db.orm.em.fork()).clients();
+    return clients.map(({ metrics }) => metrics);
+  };
+
+  it('is evaluated until its metrics are ok, and no longer', async () => {
+    await createMetric(db.orm);
+    await createMetric(db.orm, { machineKey: metric.machineKey });
+    await execute(`update machines set unregistered_at = now() where key = ${metric.machineKey}`);
+    expect(await counted()).toEqual([1]);
+    await execute(`update metric_evaluations set state = 'breached' where metric_key = ${metric.key}`);
+    expect(await counted()).toEqual([2]);
+    expect(await evaluate()).toMatchObject({ metrics: 2 });
+    expect(await transitionsOf(db.orm, metric)).toMatchObject([{ to: 'ok', reason: 'web-01 was deleted' }]);
+    expect(await counted()).toEqual([1]);
+    expect(await evaluate()).toMatchObject({ metrics: 1 });
+  });
+});
+
 describe('a threshold', () => {
   it('is judged by every sample since the last time, in order of time', async () => {
     await setThreshold(db.orm, metric);
@@ -299,7 +319,7 @@ describe('a metric that stops arriving', () => {
     expect(await transitionsOf(db.orm, metric)).toEqual([
       {
         ...{ from: 'ok', to: 'stale', episode: 1, at: NOW - HOUR + 5 * MINUTE + 1, isAlerting: true },
-        reason: 'no sample for 5 min, although web-01 reports',
+        reason: 'no newer sample for 5 min, although web-01 reports',
       },
     ]);
     expect(await evaluate()).toMatchObject({ stale: 0 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import pg from 'pg';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { beatPulse } from '../../../src/api/ingest/beatPulse.ts';
+import { IngestHealth } from '../../../src/api/ingest/ingestHealth.ts';
 import { createOrm } from '../../../src/db/orm.ts';
 import { IngestPulse } from '../../../src/db/repositories/ingestPulse.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/testDatabase.ts';
@@ -58,6 +59,7 @@ describe('the pulse of ingest', () => {
     const stop = new AbortController();
     await observer.query(`update ingest_pulse set at = now() - interval '1 minute'`);
     const faults: unknown[] = [];
+    const health = new IngestHealth({ now: () => Date.now() - 360_000 });
     let isAway = true;
     const pulse = {
       beat: () => {
@@ -66,12 +68,34 @@ describe('the pulse of ingest', () => {
         return Promise.reject(new Error('away'));
       },
     };
-    const beating = beatPulse({ pulse, signal: stop.signal, onFault: (error) => faults.push(error) });
+    const beating = beatPulse({ pulse, health, signal: stop.signal, onFault: (error) => faults.push(error) });
     await until(async () => (await outages()).length === 1, { what: 'the outage is noted' });
     stop.abort();
     await beating;
     expect(faults).toHaveLength(1);
+    expect(Math.abs(health.now() - Date.now())).toBeLessThan(10_000);
     expect((await outages())[0]).toBeGreaterThanOrEqual(60);
+  });
+
+  it('should rest while posts cannot be stored, and go on when they can', async () => {
+    const stop = new AbortController();
+    let now = Date.now();
+    const health = new IngestHealth({ now: () => now });
+    let beats = 0;
+    const pulse = { beat: () => Promise.resolve((beats += 1)) };
+    const faults: unknown[] = [];
+    health.failed();
+    const beating = beatPulse({ pulse, health, signal: stop.signal, onFault: (error) => faults.push(error) });
+    await until(() => faults.length === 1, { what: 'it has noticed' });
+    expect(beats).toBe(0);
+    health.committed();
+    await until(() => beats > 0, { what: 'a beat' });
+    health.failed();
+    now += 91_000;
+    const before = beats;
+    await until(() => beats > before, { what: 'a beat although nobody posts any more' });
+    stop.abort();
+    await beating;
   });
 
   it('should move the deadline of a machine by the time in which it could not report', async () => {
@@ -90,7 +114,7 @@ describe('the pulse of ingest', () => {
     expect(await deadline('21 minutes', '5 minutes')).toBe(-6 * 60);
     // Seen just before its deadline: time to come back.
     expect(await deadline('25 minutes', '5 minutes')).toBe(-8 * 60);
-    expect(await deadline('25 minutes', '1 minute')).toBe(-9 * 60);
+    expect(await deadline('25 minutes', '1 minute')).toBe(-8 * 60);
     // Seen since: the outage is none of its.
     expect(await deadline('9 minutes', '5 minutes')).toBe(-4 * 60);
   });

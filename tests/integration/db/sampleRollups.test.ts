@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
+import pg from 'pg';
 import type { RollupReport } from '../../../src/activities/contracts.ts';
 import { rollUp as rollUpAll } from '../../../src/activities/rollUp.ts';
 import { markLateSampleHours } from '../../../src/db/repositories/lateSampleHours.ts';
@@ -147,6 +148,66 @@ describe('the rollups of samples', () => {
     expect((await read('hour'))[5]).toMatchObject({ samples: 62, total: 74, high: 9 });
     expect(await read('day')).toMatchObject([{ samples: 1_442, total: 1_454, high: 9 }]);
     expect(await rollUp(START + DAY + HOUR)).toMatchObject({ lateHours: 0 });
+  });
+
+  it('are written anew once for an hour, however often it is marked', async () => {
+    await postSamples(db.orm, metric, every(MINUTE, START, START + DAY));
+    await rollUp(START + DAY + HOUR);
+    await postSamples(db.orm, metric, [{ at: START + 1, value: 9 }]);
+    await execute(`
+      insert into late_sample_hours
+      select ${metric.key}, '${new Date(START).toISOString()}'::timestamptz + (n % 2) * interval '1 hour'
+      from generate_series(1, 1000) n
+    `);
+    expect(await rollUp(START + DAY + HOUR)).toMatchObject({ lateHours: 2 });
+    expect((await read('hour'))[0]).toMatchObject({ samples: 61, high: 9 });
+    expect(await execute('select from late_sample_hours')).toEqual([]);
+  });
+
+  it('lose no mark that comes while an hour is written anew', async () => {
+    await postSamples(db.orm, metric, every(MINUTE, START, START + DAY));
+    await rollUp(START + DAY + HOUR);
+    await postLate(START + 1, 5);
+    const ingest = new pg.Client({ connectionString: db.url });
+    await ingest.connect();
+    try {
+      const at = new Date(START + 2).toISOString();
+      await ingest.query('begin');
+      await ingest.query('insert into metric_samples (at, num_value, metric_key) values ($1, 9, $2)', [
+        at,
+        metric.key,
+      ]);
+      await ingest.query(`insert into late_sample_hours values ($1, date_trunc('hour', $2::timestamptz))`, [
+        metric.key,
+        at,
+      ]);
+      expect(await rollUp(START + DAY + HOUR)).toMatchObject({ lateHours: 1 });
+      await ingest.query('commit');
+    } finally {
+      await ingest.end();
+    }
+    expect((await read('hour'))[0]).toMatchObject({ samples: 61, high: 5 });
+    expect(await rollUp(START + DAY + HOUR)).toMatchObject({ lateHours: 1 });
+    expect((await read('hour'))[0]).toMatchObject({ samples: 62, high: 9 });
+  });
+
+  it('are not looked for of machines that were deleted before', async () => {
+    await postSamples(db.orm, metric, every(MINUTE, START, START + 2 * HOUR));
+    const deleted = new Date(START + 90 * MINUTE).toISOString();
+    await execute(`update machines set unregistered_at = '${deleted}' where key = ${metric.machineKey}`);
+    expect(await rollUp(START + 4 * HOUR)).toMatchObject({ hours: 3, rows: 1 });
+    expect((await read('hour')).map(({ at }) => at)).toEqual([START, START + HOUR]);
+    const keys = await SAMPLE_ROLLUPS.allKeys(
+      db.orm.em.fork().getKysely<object>(),
+      sql`now()`,
+      START + 2 * HOUR,
+    );
+    for (const query of keys) {
+      const { rows } = await sql`select * from (${query}) k (key, at) where key = ${metric.key}`.execute(
+        db.orm.em.fork().getKysely<object>(),
+      );
+      expect(rows).toEqual([]);
+    }
   });
 
   it('lose nothing when a late sample comes to a day whose samples are gone', async () => {

@@ -66,6 +66,7 @@ function activities() {
   return createActivities({
     checks,
     ingests: { ensurePartitions: () => Promise.resolve() },
+    partitions: { ensureRollups: () => Promise.resolve() },
     recorder: new Recorder({ checks, onError: () => undefined }),
     watchedTargets,
     targets: new TargetCache(watchedTargets),

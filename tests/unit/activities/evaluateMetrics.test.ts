@@ -25,8 +25,8 @@ describe('#packShards', () => {
 });
 
 describe('#evaluateShard', () => {
-  /** Fails wherever one of `broken` is among the clients: by default with a statement that took too long. */
-  function shard(clientIds: readonly string[], broken: readonly string[], code: string | null = '57014') {
+  /** Fails wherever one of `broken` is among the clients: by default with a number that is too large. */
+  function shard(clientIds: readonly string[], broken: readonly string[], code: string | null = '22003') {
     const fail = (what: string) =>
       Promise.reject(Object.assign(new Error(`broken: ${what}`), code === null ? {} : { code }));
     const faults: string[] = [];
@@ -78,8 +78,8 @@ describe('#evaluateShard', () => {
     expect(await done).toMatchObject({ metrics: 1, failed: 99 });
   });
 
-  it.each([null, 'ECONNREFUSED', 'EPIPE', '57P01', '08006', '53300'])(
-    'does not wait for each of hundreds where Postgres is away: %s',
+  it.each([null, 'ECONNREFUSED', 'EPIPE', '57P01', '08006', '53300', '57014', '55P03'])(
+    'does not wait for each of hundreds where Postgres is away, or has too much to do: %s',
     async (code) => {
       const clients = Array.from({ length: 100 }, (_, index) => `c${index}`);
       const { done, calls, faults } = shard(clients, clients, code);

@@ -15,11 +15,11 @@ class PlayedSilence {
   gate: Promise<undefined> = Promise.resolve(undefined);
   unknown = new Set<string>();
 
-  async judgeAll(): Promise<number> {
+  async judgeAll(): Promise<string[]> {
     this.judged += 1;
     await this.gate;
     if (this.error !== null) throw this.error;
-    return 0;
+    return [];
   }
 
   judgements(ids: readonly string[]): Promise<ReadonlyMap<string, HeartbeatJudgement>> {

@@ -37,12 +37,43 @@ describe('the answer of a server', () => {
     [404, 'no ingest was found there (it answers 404: no): check the setting server'],
     [400, 'it answers 400: no'],
   ])('should want somebody to look after %d', (status, problem) => {
-    expect(answer(status, 'no')).toEqual({ kind: 'later', problem, retryAfterMs: null, needsSomebody: true });
+    expect(answer(status, 'no')).toEqual({
+      kind: 'later',
+      problem,
+      retryAfterMs: null,
+      needsSomebody: true,
+      suspect: null,
+    });
+  });
+
+  const future = { loc: ['body', 'sent_at'], msg: 'Input is 37 minutes ahead', type: 'datetime_future' };
+
+  it('should want the clocks to be set where nothing is wrong but that a batch is ahead', () => {
+    expect(answer(422, [future])).toEqual({
+      kind: 'later',
+      problem:
+        'it does not take the time of a batch, which is in its future (422, sent_at): set the clock of this machine, or that of the server',
+      ...{ retryAfterMs: null, needsSomebody: true, suspect: 'clock' },
+    });
+  });
+
+  it.each([
+    ['something else is wrong too', [future, { ...future, type: 'string_too_long' }]],
+    ['its time is too old', [{ ...future, type: 'datetime_too_old' }]],
+    ['no reason is given', []],
+  ])('should be refused for good where %s', (_what, detail) => {
+    expect(answer(422, detail).kind).toBe('refused');
+  });
+
+  it('should suspect the batch where the server fails at it', () => {
+    expect(answer(500)).toMatchObject({ kind: 'later', suspect: 'content' });
+    expect(answer(503)).toMatchObject({ kind: 'later', suspect: null });
   });
 
   it.each([429, 500, 502, 503, 408])('should be worth another try after %d', (status) => {
     expect(answer(status)).toEqual({
       ...{ kind: 'later', problem: `it answers ${status}`, retryAfterMs: null, needsSomebody: false },
+      suspect: status === 500 ? 'content' : null,
     });
     expect(answer(status, null, { 'retry-after': '17' })).toMatchObject({ retryAfterMs: 17_000 });
   });

@@ -189,6 +189,33 @@ describe('the buffer of an agent', () => {
     expect(readdirSync(path)).toHaveLength(1);
   });
 
+  it('should set aside a batch that keeps others waiting, and have room again', async () => {
+    const buffer = await open({ ...ROOM, maxBatches: 2 });
+    const [first, second] = await add(buffer, 3);
+    expect(buffer.isFull).toBe(true);
+    expect(buffer.newest()?.id).toBe(second?.id);
+    const oldest = buffer.oldest();
+    if (oldest !== null) await buffer.setAside(oldest, 'keeps others waiting');
+    expect(buffer.isFull).toBe(false);
+    expect(buffer.oldest()?.id).toBe(second?.id);
+    const name = `000000000001-${first?.id}.json.gz`;
+    expect(readdirSync(join(directory, 'set-aside'))).toEqual([name]);
+    expect(lines.slice(1)).toEqual([
+      `warning: buffer: batch ${first?.id} keeps others waiting and is set aside as ${join(directory, 'set-aside', name)}`,
+      'warning: buffer: there is room again; batches dropped while it was full: 1',
+    ]);
+    expect((await open()).length).toBe(1);
+  });
+
+  it('should hold no more than a hundred of those', async () => {
+    const buffer = await open({ ...ROOM, maxBatches: 200 });
+    await add(buffer, 102);
+    for (let one = buffer.oldest(); one !== null; one = buffer.oldest()) await buffer.setAside(one, 'waits');
+    expect(readdirSync(join(directory, 'set-aside'))).toHaveLength(100);
+    expect(files()).toEqual(['set-aside']);
+    expect(lines.at(-1)).toMatch(/ waits and is set aside as nothing, for there are too many such$/);
+  });
+
   it('should tell who waits for it of the next batch', async () => {
     const buffer = await open();
     const added = buffer.nextAdded();

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseConfig, type AgentConfig } from '../../../src/agent/config.ts';
 import { readConfigFile } from '../../../src/agent/configFile.ts';
 import { parseFlags } from '../../../src/agent/flags.ts';
-import { readSettings } from '../../../src/agent/settings.ts';
+import { readSettings, removeKey } from '../../../src/agent/settings.ts';
 
 const configOf = (content: unknown): AgentConfig =>
   parseConfig({ file: { path: 'a.yaml', content }, flags: [] });
@@ -66,6 +66,11 @@ describe('the config of an agent', () => {
       'no interval',
       { interval_seconds: 0 },
       'a.yaml: interval_seconds should be a whole number from 1 to 3600.',
+    ],
+    [
+      'more hours than the server remembers ids',
+      { buffer: { max_hours: 145 } },
+      'a.yaml: buffer.max_hours should be a whole number from 1 to 144.',
     ],
     [
       'half seconds',
@@ -183,7 +188,12 @@ describe('the settings of an agent', () => {
   it('should keep the key away from commands', () => {
     writeFileSync(path, '');
     const flags = parseFlags(['--config', path]);
-    expect(readSettings(flags, { MONITORING_API_KEY: 'secret', PATH: '/bin' }).env).toEqual({ PATH: '/bin' });
+    const environment = { MONITORING_API_KEY: 'secret', CREDENTIALS_DIRECTORY: '/run/secret', PATH: '/bin' };
+    const { env, access } = readSettings(flags, environment);
+    expect(env).toEqual({ PATH: '/bin' });
+    expect(() => access(() => undefined)).toThrow(/^There is no server/);
+    removeKey(environment);
+    expect(environment).toEqual({ PATH: '/bin' });
   });
 
   it('should say when there is no server', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { firstSlotInMs, jitterMs, slotAfter } from '../../../src/agent/schedule.ts';
+import { firstSlotInMs, intervalWarning, jitterMs, slotAfter } from '../../../src/agent/schedule.ts';
 
 const INTERVAL_MS = 30_000;
 const NOW = Date.UTC(2026, 10, 24, 12);
@@ -44,5 +44,12 @@ describe('the slots of an agent', () => {
 
   it('should be late by a tenth of the interval at most', () => {
     expect([0, 0.5, 1].map((share) => jitterMs(INTERVAL_MS, () => share))).toEqual([0, 1_500, 3_000]);
+  });
+
+  it('should be warned of where the server would take the machine for dead between two', () => {
+    expect(intervalWarning(100_000)).toBeNull();
+    expect(intervalWarning(101_000)).toBe(
+      "interval_seconds is 101, and the server's default counts a machine as down after 5 minutes of silence: keep it below a third of heartbeat_threshold_minutes there.",
+    );
   });
 });

@@ -14,35 +14,57 @@ function begin(state: HeartbeatState = up, now = START): HeartbeatRun {
 }
 
 describe('HeartbeatRun', () => {
-  it('asks two seconds after the deadline, when the proof that the machine could have reported is there', () => {
+  it('asks three seconds after the deadline, when the workers have not told it anything', () => {
     const run = begin();
-    expect(run.next(START)).toEqual({ kind: 'wait', until: START + 302_000 });
-    expect(run.next(START + 302_000)).toEqual({ kind: 'judge' });
+    expect(run.next(START)).toEqual({ kind: 'wait', until: START + 303_000 });
+    expect(run.next(START + 303_000)).toEqual({ kind: 'judge' });
   });
 
   it('sleeps on for as long as Postgres says that remains', () => {
     const run = begin();
     run.judged(
       knownJudgement(schedule, { ...up, lastSeenAt: START + 290_000 }, 288_000),
-      START + 302_000,
+      START + 303_000,
       0.5,
     );
-    expect(run.next(START + 302_000)).toEqual({ kind: 'wait', until: START + 592_000 });
+    expect(run.next(START + 303_000)).toEqual({ kind: 'wait', until: START + 594_000 });
   });
 
-  it('asks again within two seconds while the proof is not there yet', () => {
+  it('asks again in three seconds while the proof is not there yet', () => {
     const run = begin();
     run.judged(knownJudgement(schedule, up, -1_000), START + 301_000, 0.5);
-    expect(run.nextAskAt).toBe(START + 303_000);
+    expect(run.nextAskAt).toBe(START + 304_000);
   });
 
-  it.each(['unknown', 'down', 'paused'] as const)('waits for a message while the machine is %s', (status) => {
-    expect(begin({ ...up, status }).next(START + 86_400_000)).toEqual({ kind: 'wait', until: null });
+  it('asks for a machine that was resumed a threshold later', () => {
+    const resumed = { ...up, status: 'unknown', lastStateChangeAt: START + 60_000 } as const;
+    expect(begin(resumed, START + 60_000).nextAskAt).toBe(START + 363_000);
+  });
+
+  it('sleeps for longer where it is told to be patient', () => {
+    const run = begin();
+    const reported = { ...up, lastSeenAt: START + 300_000 };
+    const patient = { kind: 'known', schedule, state: reported, remainingMs: 300_000, patience: 4 } as const;
+    run.judged(patient, START + 300_000, 0);
+    expect(run.nextAskAt).toBe(START + 300_000 + 1_200_000 + 3_000);
+    run.judged({ kind: 'ingestAway', patience: 10 }, START, 1);
+    expect(run.nextAskAt).toBe(START + 1_200_000);
+  });
+
+  it.each([
+    ['unknown', null],
+    ['down', START],
+    ['paused', START],
+  ] as const)('waits for a message while the machine is %s', (status, lastSeenAt) => {
+    expect(begin({ ...up, status, lastSeenAt }).next(START + 86_400_000)).toEqual({
+      kind: 'wait',
+      until: null,
+    });
   });
 
   it('asks at once, or a threshold from now, where the clocks of Postgres and Temporal differ', () => {
-    expect(begin({ ...up, lastSeenAt: START - 3_600_000 }).nextAskAt).toBeLessThanOrEqual(START + 2_000);
-    expect(begin({ ...up, lastSeenAt: START + 3_600_000 }).nextAskAt).toBe(START + 302_000);
+    expect(begin({ ...up, lastSeenAt: START - 3_600_000 }).nextAskAt).toBeLessThanOrEqual(START + 3_000);
+    expect(begin({ ...up, lastSeenAt: START + 3_600_000 }).nextAskAt).toBe(START + 303_000);
   });
 
   it('asks while ingest is away at least once within what is granted after it', () => {
@@ -81,9 +103,9 @@ describe('HeartbeatRun', () => {
   it('follows a shorter and a longer threshold from the middle of a sleep', () => {
     const run = begin();
     run.told({ schedule: { ...schedule, version: 2, thresholdSeconds: 60 }, state: up }, START + 30_000);
-    expect(run.nextAskAt).toBe(START + 62_000);
+    expect(run.nextAskAt).toBe(START + 63_000);
     run.told({ schedule: { ...schedule, version: 3, thresholdSeconds: 900 }, state: up }, START + 30_000);
-    expect(run.nextAskAt).toBe(START + 902_000);
+    expect(run.nextAskAt).toBe(START + 903_000);
   });
 
   it('believes Postgres rather than messages, also a Postgres that was restored from a backup', () => {
@@ -181,7 +203,8 @@ describe('HeartbeatRun', () => {
             const now = run.nextAskAt;
             if (now === null) return; // it asks no more before a message comes
             run.judged(judgement, now, spread);
-            const isJudged = run.currentState.status === 'up' && run.currentSchedule.isActive;
+            const { status } = run.currentState;
+            const isJudged = (status === 'up' || status === 'unknown') && run.currentSchedule.isActive;
             const { nextAskAt } = run;
             expect(nextAskAt === null).toBe(!isJudged);
             expect(nextAskAt ?? Infinity).toBeGreaterThanOrEqual(now + 2_000);

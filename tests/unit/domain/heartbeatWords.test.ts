@@ -37,7 +37,9 @@ describe('describeMachine', () => {
   it('says that it waits for a first report, for one after a pause, or for nothing', () => {
     const unknown = buildHeartbeatState({ status: 'unknown' });
     expect(describeMachine({ schedule, state: unknown })).toBe('waiting for the first report');
-    expect(describeMachine({ schedule, state: { ...unknown, lastSeenAt: AT } })).toBe('waiting for a report');
+    expect(describeMachine({ schedule, state: { ...unknown, lastSeenAt: AT } })).toBe(
+      'waiting for a report, down after 5 min of silence',
+    );
     expect(describeMachine({ schedule: { ...schedule, isActive: false }, state: up })).toBe('paused');
   });
 });

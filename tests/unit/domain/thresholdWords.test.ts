@@ -62,7 +62,7 @@ describe('#transitionReason', () => {
     [72 * 3_600_000, '3 days'],
   ])('tells how long a metric was missing: %d ms', (silentMs, expected) => {
     expect(reason({ cause: 'silence', value: null, silentMs })).toBe(
-      `no sample for ${expected}, although web-01 reports`,
+      `no newer sample for ${expected}, although web-01 reports`,
     );
   });
 
