@@ -37,7 +37,7 @@ export class OldMetrics {
    * Metrics that have not come since then and that nobody has given a threshold. A sample that comes meanwhile keeps its
    * metric: the row that it changes is locked first, or is changed already and looked at again.
    *
-   * @param before UTC milliseconds; longer ago than ingest remembers a metric (`knownMachines.ts`)
+   * @param before UTC milliseconds
    */
   async deleteMetrics(before: number, after: number): Promise<DeletedSome> {
     const end = timestamp(before);
