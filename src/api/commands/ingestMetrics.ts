@@ -1,11 +1,11 @@
 import type { LimitFunction } from 'p-limit';
-import { QueueFullError } from '../../db/groupCommit.ts';
+import { isRefusedData, QueueFullError } from '../../db/groupCommit.ts';
 import type { BatchToStore } from '../../db/repositories/ingestGroup.ts';
 import { IngestRefusedError, IngestRepository, type IngestOutcome } from '../../db/repositories/ingests.ts';
 import { ApiError, unavailable, unprocessable } from '../errors.ts';
 import type { HeartbeatTeller } from '../ingest/heartbeatTeller.ts';
 import type { IngestHealth } from '../ingest/ingestHealth.ts';
-import { watched, type IngestQueue } from '../ingest/ingestQueue.ts';
+import type { IngestQueue } from '../ingest/ingestQueue.ts';
 import type { KnownMachines } from '../ingest/knownMachines.ts';
 import {
   idTakenIssue,
@@ -68,9 +68,7 @@ export function ingestTogether(context: Context, posted: readonly PostedBatch[])
     if (services.together.pendingCount >= MAX_TOGETHER_WAITING) {
       throw new QueueFullError('Too many requests of many machines wait.');
     }
-    return services.together(() =>
-      watched(services.health, () => storedOrNone(new IngestRepository(em), batches)),
-    );
+    return services.together(() => storedOrNone(new IngestRepository(em), batches));
   });
 }
 
@@ -86,7 +84,7 @@ async function storedOrNone(
   }
 }
 
-/** Whoever posts is alive, also where nothing of it can be stored. */
+/** Whoever posts is alive, also where nothing of it can be stored; and where that is our own fault, nobody is silent. */
 async function heard(
   context: Context,
   posted: readonly PostedBatch[],
@@ -94,14 +92,15 @@ async function heard(
 ): Promise<IngestedBatch[]> {
   const { caller, em, services } = context;
   try {
-    return await ingest(context, posted, store);
+    const ingested = await ingest(context, posted, store);
+    services.health.committed();
+    return ingested;
   } catch (error) {
     if (error instanceof ApiError && error.id === 'unprocessable') {
       const hostnames = posted.map(({ batch }) => batch.machine.hostname);
       services.teller.tell(await new IngestRepository(em).markSeen(caller.clientId, hostnames));
-    }
+    } else if (!isRefusedData(error)) services.health.failed();
     if (!(error instanceof QueueFullError)) throw error;
-    services.health.failed();
     const detail = 'More metrics wait to be stored than the database takes: try again in a moment.';
     throw unavailable(detail, RETRY_AFTER_SECONDS);
   }

@@ -1,8 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
-import { GroupCommit, isRefusedData } from '../../db/groupCommit.ts';
+import { GroupCommit } from '../../db/groupCommit.ts';
 import type { BatchToStore } from '../../db/repositories/ingestGroup.ts';
 import { IngestRepository, type IngestOutcome } from '../../db/repositories/ingests.ts';
-import type { IngestHealth } from './ingestHealth.ts';
 
 /** Metrics in one transaction: some 50 ms of Postgres. */
 const MAX_METRICS_A_TRANSACTION = 3_000;
@@ -16,24 +15,12 @@ const WEIGHT_OF_A_BATCH = 5;
 export type IngestQueue = GroupCommit<BatchToStore, IngestOutcome>;
 
 /** Lets batches of many machines that come at the same time share a transaction. */
-export function createIngestQueue(orm: MikroORM, health: IngestHealth): IngestQueue {
+export function createIngestQueue(orm: MikroORM): IngestQueue {
   return new GroupCommit({
-    commit: (batches) => watched(health, () => new IngestRepository(orm.em.fork()).store(batches)),
+    commit: (batches) => new IngestRepository(orm.em.fork()).store(batches),
     weigh: ({ samples }) => WEIGHT_OF_A_BATCH + samples.length,
     maxWeight: MAX_METRICS_A_TRANSACTION,
     maxInFlight: TRANSACTIONS_AT_ONCE,
     maxWaitingWeight: MAX_METRICS_WAITING,
   });
-}
-
-/** Lets `health` know whether posts are stored; what Postgres refuses for its content is no fault of ours. */
-export async function watched<T>(health: IngestHealth, store: () => Promise<T>): Promise<T> {
-  try {
-    const stored = await store();
-    health.committed();
-    return stored;
-  } catch (error) {
-    if (!isRefusedData(error)) health.failed();
-    throw error;
-  }
 }

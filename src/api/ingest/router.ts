@@ -82,7 +82,7 @@ function createIngestServices(deps: ApiDependencies): IngestServices {
   const { orm, machineHeartbeats, ingestHealth: health, logger } = deps;
   return {
     health,
-    queue: createIngestQueue(orm, health),
+    queue: createIngestQueue(orm),
     together: pLimit(TOGETHER_AT_ONCE),
     machines: new KnownMachines(),
     teller: new HeartbeatTeller({
