@@ -12,6 +12,7 @@ import { createStorageActivities } from '../src/activities/storage.ts';
 import { TargetCache } from '../src/activities/targetCache.ts';
 import { ProbeLimits } from '../src/activities/watch/probeLimits.ts';
 import { startWatching, type WatchingOptions } from '../src/activities/watch/watching.ts';
+import { tellingSilence } from '../src/activities/tellingSilence.ts';
 import { watchSilence } from '../src/activities/watchSilence.ts';
 import { watchTarget } from '../src/activities/watchTarget.ts';
 import type { Config } from '../src/config.ts';
@@ -151,17 +152,20 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     resultsWaiting: () => recorder.waitingCount,
   });
   const watchDeps = { ...shared, host: watching.host, watches, workerId: worker.id };
-  const machines = {
+  const watchedMachines = new WatchedMachineRepository(database.heartbeats.em.fork());
+  const machineWorkflows = createMachineDirectory({
+    ...{ client: temporal.client, installationId },
+    taskQueuePrefix: config.temporal.taskQueuePrefix,
+  });
+  const silence = tellingSilence({
+    ...{ watchedMachines, workflows: machineWorkflows },
     silence: new SilenceRepository(database.heartbeats.em.fork()),
-    watchedMachines: new WatchedMachineRepository(database.heartbeats.em.fork()),
-    workflows: createMachineDirectory({
-      ...{ client: temporal.client, installationId },
-      taskQueuePrefix: config.temporal.taskQueuePrefix,
-    }),
-  };
+    onFault: (error) => logger.warn({ err: error }, 'workflows of silent machines were not told'),
+  });
+  const machines = { silence, watchedMachines, workflows: machineWorkflows };
   const stopping = new AbortController();
   const watchingSilence = watchSilence({
-    ...machines,
+    silence,
     signal: stopping.signal,
     onFault: (error) => logger.warn({ err: error }, 'the silence of machines is not watched'),
   });

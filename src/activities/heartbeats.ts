@@ -1,14 +1,14 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { SilenceRepository } from '../db/repositories/silence.ts';
 import type { WatchedMachineRepository } from '../db/repositories/watchedMachines.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { HeartbeatActivities } from './contracts.ts';
 import { HeartbeatJudge } from './judgeHeartbeat.ts';
+import type { Silence } from './tellingSilence.ts';
 import { sweepHeartbeats, type MachineWorkflowDirectory } from './sweepHeartbeats.ts';
 
 export interface HeartbeatActivityDeps {
   /** On connections of its own: whoever asks must not wait for others' statements. */
-  readonly silence: SilenceRepository;
+  readonly silence: Silence;
   readonly watchedMachines: WatchedMachineRepository;
   readonly workflows: MachineWorkflowDirectory;
   readonly installationId: string;
