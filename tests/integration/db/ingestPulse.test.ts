@@ -22,7 +22,10 @@ afterAll(async () => {
   await orm.close();
   await database.drop();
 });
-beforeEach(() => observer.query('delete from ingest_outages'));
+beforeEach(async () => {
+  await observer.query('delete from ingest_outages');
+  await observer.query('update ingest_pulse set at = now()');
+});
 
 const beat = () => new IngestPulse(orm.em.fork()).beat();
 
