@@ -204,7 +204,7 @@ describe('a watch whose workflow somebody terminated', () => {
     const now = Date.now.bind(Date);
     const skippedMs = 10 * 60_000;
     jest.spyOn(Date, 'now').mockImplementation(() => now() + skippedMs);
-    await untilUnwatched(passing, 15_000 + PROMPT_MS);
+    await untilUnwatched(passing, 15_000 + 3 * PROMPT_MS);
     jest.restoreAllMocks();
     expect(real.farm.requests(passing.path).length).toBeLessThanOrEqual(1);
   });
