@@ -33,7 +33,8 @@ const commands = Number(options.text('commands'));
 const directory = mkdtempSync(join(tmpdir(), 'bench-agent-'));
 const server = createServer((request, response) => {
   request.resume().once('end', () => {
-    response.writeHead(202, { 'content-type': 'application/json' }).end('{"status":"accepted"}');
+    const receipt = { status: 'accepted', ingest_id: request.headers['x-ingest-id'] };
+    response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(receipt));
     server.emit('post');
   });
 });

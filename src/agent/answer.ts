@@ -44,21 +44,31 @@ const Problem = z.object({
 });
 type Detail = z.output<typeof Problem>['detail'];
 
-/** @param now UTC milliseconds, for a Retry-After that is a date */
-export function understand({ status, headers, text }: HttpAnswer, now: number): Answer {
-  if (status >= 200 && status < 300) return { kind: 'taken', duplicate: status === 200 };
+/** What ingest says to a batch that it has. Anybody may answer 200: a proxy, another server behind a wrong address. */
+const Receipt = z.object({ status: z.enum(['accepted', 'duplicate']), ingest_id: z.string() });
+
+/**
+ * @param ingestId of the batch: only who names it has it
+ * @param now UTC milliseconds, for a Retry-After that is a date
+ */
+export function understand({ status, headers, text }: HttpAnswer, ingestId: string, now: number): Answer {
+  if (status >= 200 && status < 300) {
+    const receipt = Receipt.safeParse(parseJson(text));
+    const isOurs = receipt.success && receipt.data.ingest_id === ingestId;
+    return isOurs ? { kind: 'taken', duplicate: receipt.data.status === 'duplicate' } : somebodyElse(status);
+  }
   const detail = detailOf(text);
   if (status === 422 && isAheadOnly(detail)) return AHEAD;
   const said = describe(detail).slice(0, MAX_QUOTED_LENGTH);
   const reason = said === '' ? `it answers ${status}` : `it answers ${status}: ${said}`;
-  if (status === 422 || status === 413) return { kind: 'refused', reason };
+  if ((status === 422 || status === 413) && said !== '') return { kind: 'refused', reason };
   const header = headers['retry-after'];
   return {
     kind: 'later',
     problem: advice(status, reason, headers['location']),
     retryAfterMs: parseRetryAfter(typeof header === 'string' ? header : undefined, now),
     needsSomebody: status < 500 && status !== 429 && status !== 408,
-    suspect: status === 500 ? 'content' : null,
+    suspect: status === 500 || status === 422 || status === 413 ? 'content' : null,
   };
 }
 
@@ -69,6 +79,11 @@ const AHEAD: Answer = {
     'it does not take the time of a batch, which is in its future (422, sent_at): set the clock of this machine, or that of the server',
   ...{ retryAfterMs: null, needsSomebody: true, suspect: 'clock' },
 };
+
+function somebodyElse(status: number): Answer {
+  const problem = `it answers ${status}, and does not say that it has the batch: this is no monitoring server, check the setting server`;
+  return { kind: 'later', problem, retryAfterMs: null, needsSomebody: true, suspect: null };
+}
 
 /** Such a batch can be taken when time has passed, or the clocks are set. */
 function isAheadOnly(detail: Detail): boolean {

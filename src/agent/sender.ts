@@ -29,7 +29,7 @@ export function createSender({ server, apiKey, userAgent }: ServerAccess): Send 
     };
     try {
       const answer = await post(`${server}${INGEST_PATH}`, headers, compressed ? gzipped : json, signal);
-      return understand(answer, Date.now());
+      return understand(answer, id, Date.now());
     } catch (error) {
       signal.throwIfAborted();
       return unanswered(describe(error));

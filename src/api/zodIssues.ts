@@ -45,7 +45,7 @@ function typeAndMessage(issue: ZodIssue): readonly [type: string, msg: string] {
     case 'invalid_value':
       return ['literal_error', `Input should be ${alternatives(issue.values)}`];
     case 'invalid_format':
-      return wrongFormat(issue.format);
+      return issue.format === 'regex' ? ['value_error', issue.message] : wrongFormat(issue.format);
     case 'custom': {
       const type: unknown = issue.params?.['type'];
       return [typeof type === 'string' ? type : 'value_error', issue.message];

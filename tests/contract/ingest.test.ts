@@ -214,6 +214,20 @@ describe('ingest of many machines', () => {
     expect(await samplesOf(api.orm, items[7]?.machine_id ?? '')).toHaveLength(3);
   });
 
+  it('should register nothing of batches that contradict each other', async () => {
+    const hostname = `odd-${randomUUID()}`;
+    const of = (ingestId: string, type: string, value: unknown) =>
+      buildIngest({ machine: { hostname }, ingest_id: ingestId, metrics: [{ name: 'a', type, value }] });
+    for (const batches of [
+      [of('same', 'numeric', 1), of('same', 'numeric', 2)],
+      [of(randomUUID(), 'numeric', 1), of(randomUUID(), 'string', 'x')],
+    ]) {
+      expect((await client.post('/ingest/batch', { batches })).status).toBe(422);
+    }
+    const { rows } = await sql`select from machines where hostname = ${hostname}`.execute(db());
+    expect(rows).toHaveLength(0);
+  });
+
   it('should store none of them when one is refused', async () => {
     const taken = randomUUID();
     await post(buildIngest(), taken);

@@ -12,6 +12,7 @@ import {
   named,
   prepareBatch,
   refuseUnfit,
+  type NamedBatch,
   type PostedBatch,
   type PreparedBatch,
   type PreparingContext,
@@ -114,6 +115,7 @@ async function ingest(
   const preparing = { em, caller, machines: services.machines, receivedAt: services.health.now() };
   refuseImpossibleTimes(posted, preparing.receivedAt);
   const batches = posted.map((one) => named(preparing, one));
+  refuseAtOdds(batches);
   for (let tries = 1; ; tries += 1) {
     for (const batch of batches) await refuseUnfit(preparing, batch);
     const prepared: PreparedBatch[] = [];
@@ -154,6 +156,27 @@ function refuseImpossibleTimes(posted: readonly PostedBatch[], receivedAt: numbe
   const issues = posted.flatMap(
     ({ batch, loc }) => sentAtIssue(batch.sentAt, receivedAt, [...loc, 'sent_at']) ?? [],
   );
+  if (issues.length > 0) throw unprocessable(issues);
+}
+
+/** Batches of one request that contradict each other: nothing of them may be registered. */
+function refuseAtOdds(batches: readonly NamedBatch[]): void {
+  const contents = new Map<string, string>();
+  const types = new Map<string, string>();
+  const issues = batches.flatMap((posted) => {
+    const { batch, fingerprint, loc } = posted;
+    const first = contents.get(fingerprint.id) ?? fingerprint.content;
+    contents.set(fingerprint.id, first);
+    if (first !== fingerprint.content) return [idTakenIssue(posted)];
+    return batch.metrics.flatMap(({ name, type }, index) => {
+      const metric = JSON.stringify([batch.machine.hostname.toLowerCase(), name]);
+      const was = types.get(metric) ?? type;
+      types.set(metric, was);
+      if (was === type) return [];
+      const msg = `Input should be '${was}', as it is earlier in this request: the type of a metric never changes`;
+      return [{ loc: [...loc, 'metrics', index, 'type'], msg, type: 'metric_type_changed' }];
+    });
+  });
   if (issues.length > 0) throw unprocessable(issues);
 }
 

@@ -35,6 +35,8 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly detail?: unknown;
+  /** Instead of what ingest would say. */
+  readonly text?: string;
 }
 
 /** What to say to a post; null for nothing at all, as long as the connection lasts. */
@@ -102,6 +104,11 @@ export class IngestServer implements AsyncDisposable {
     const reply = this.behave(post);
     if (reply === null) return;
     response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
-    response.end(JSON.stringify({ detail: reply.detail }));
+    const receipts: Record<number, string> = { 200: 'duplicate', 202: 'accepted' };
+    const said = receipts[reply.status];
+    response.end(
+      reply.text ??
+        JSON.stringify(said === undefined ? { detail: reply.detail } : { status: said, ingest_id: post.id }),
+    );
   }
 }

@@ -1,13 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
 import { understand, type Answer } from '../../../src/agent/answer.ts';
 
+const ID = '11111111-1111-1111-1111-111111111111';
 const answer = (status: number, detail: unknown = null, headers: Record<string, string> = {}): Answer =>
-  understand({ status, headers, text: JSON.stringify({ detail }) }, Date.UTC(2026, 10, 24));
+  understand({ status, headers, text: JSON.stringify({ detail }) }, ID, Date.UTC(2026, 10, 24));
 
 describe('the answer of a server', () => {
   it('should be taken, now or before', () => {
-    expect(answer(202)).toEqual({ kind: 'taken', duplicate: false });
-    expect(answer(200)).toEqual({ kind: 'taken', duplicate: true });
+    const receipt = (status: number, said: string) =>
+      understand(
+        { status, headers: {}, text: JSON.stringify({ status: said, ingest_id: ID, accepted: 3 }) },
+        ID,
+        0,
+      );
+    expect(receipt(202, 'accepted')).toEqual({ kind: 'taken', duplicate: false });
+    expect(receipt(200, 'duplicate')).toEqual({ kind: 'taken', duplicate: true });
+  });
+
+  it.each([
+    ['a page', 200, '<html>It works!</html>'],
+    ['nothing', 204, ''],
+    ['a receipt for another batch', 202, '{"status":"accepted","ingest_id":"other","accepted":0}'],
+    ['no receipt', 202, '{}'],
+    ['a page of a firewall', 422, '<html>blocked</html>'],
+    ['a page of a proxy', 413, '<html>too large</html>'],
+  ])('should lose no batch to somebody else who answers %s', (_what, status, text) => {
+    expect(understand({ status, headers: {}, text }, ID, 0)).toMatchObject({
+      kind: 'later',
+      needsSomebody: true,
+    });
   });
 
   it('should be refused for good with the reasons of the server', () => {
@@ -60,7 +81,6 @@ describe('the answer of a server', () => {
   it.each([
     ['something else is wrong too', [future, { ...future, type: 'string_too_long' }]],
     ['its time is too old', [{ ...future, type: 'datetime_too_old' }]],
-    ['no reason is given', []],
   ])('should be refused for good where %s', (_what, detail) => {
     expect(answer(422, detail).kind).toBe('refused');
   });
@@ -87,7 +107,7 @@ describe('the answer of a server', () => {
   });
 
   it('should be understood when it is no JSON', () => {
-    expect(understand({ status: 502, headers: {}, text: '<html>Bad gateway' }, 0)).toMatchObject({
+    expect(understand({ status: 502, headers: {}, text: '<html>Bad gateway' }, ID, 0)).toMatchObject({
       problem: 'it answers 502',
     });
   });
