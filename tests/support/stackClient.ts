@@ -126,13 +126,16 @@ export function gapsMs(rows: readonly CheckAnswer[]): number[] {
 
 /**
  * Slots that were served twice. The second row of a slot could only stand beside the first, some milliseconds
- * later: one row a slot is what the table itself sees to.
+ * later: one row a slot is what the table itself sees to. The very first check comes at once, wherever that falls.
+ *
+ * @param rows of a target since it was created, oldest first
  */
 export function doubledSlots(rows: readonly CheckAnswer[]): string[] {
   const slots = rows
     .filter(({ kind }) => kind === 'scheduled')
     .map(slotOf)
-    .sort((a, b) => a - b);
+    .sort((a, b) => a - b)
+    .slice(1);
   return slots
     .filter((slot, index) => index > 0 && slot - (slots[index - 1] ?? 0) <= 5)
     .map((slot) => new Date(slot).toISOString());
