@@ -16,7 +16,7 @@ const REACHABLE_WITHIN_MS = 5_000;
 const BUILT_WITHIN_MS = 30 * 60_000;
 const TELL_EVERY_MS = 10_000;
 
-export interface BuildOptions {
+interface BuildOptions {
   /** Of the CLI, without a leading v. Versions after 1.5.1 carry a `replace` and cannot be installed this way. */
   readonly version: string;
   /** An empty directory, in which the program is made. */

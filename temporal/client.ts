@@ -50,7 +50,7 @@ export function connectTemporal(config: Config['temporal']): TemporalConnection 
   };
 }
 
-export interface ClusterAddress {
+interface ClusterAddress {
   readonly address: string;
   readonly tls?: TLSConfig;
   readonly apiKey?: string;

@@ -29,7 +29,7 @@ const SQLITE_PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
 const DynamicConfig = z.record(z.string(), z.union([z.number(), z.string(), z.boolean()]));
 
-export interface DevServerOptions {
+interface DevServerOptions {
   /** Path of the Temporal CLI (see findTemporalServer). */
   readonly binary: string;
   /** Keeps the server's state over restarts; nothing else may open it. Without one, state ends with the server. */

@@ -15,7 +15,7 @@ const SILENCE_MS = 5_000;
 
 const DownloadInfo = z.object({ archiveUrl: z.url(), fileToExtract: z.string().min(1) });
 
-export interface DownloadOptions {
+interface DownloadOptions {
   readonly baseUrl: string;
   /** Of the CLI, without a leading v. */
   readonly version: string;

@@ -1,14 +1,11 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { WatchedTarget } from '../src/db/repositories/watchedTargets.ts';
 import { scheduleOf, stateOf } from '../src/db/workflowView.ts';
 import { describeTarget } from '../src/domain/words.ts';
 import type { httpTarget } from '../src/workflows/index.ts';
 import type { HttpTargetMemo } from '../src/workflows/messages.ts';
+import { MONITOR_START } from './monitorStart.ts';
 import { HTTP_TARGET_KIND, httpTargetWorkflowId, SEARCH_ATTRIBUTES, taskQueue } from './names.ts';
-
-/** A killed worker's tasks are given to the next one after this long. */
-const WORKFLOW_TASK_TIMEOUT = '3s';
 
 /**
  * How the workflow of a target is started, by whoever finds it missing: idempotent under its business id,
@@ -30,9 +27,7 @@ export function httpTargetStartOptions(
   return {
     workflowId: httpTargetWorkflowId(target.id),
     taskQueue: taskQueue(taskQueuePrefix),
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+    ...MONITOR_START,
     args: [{ targetId: target.id, clientId: target.clientId, installationId, schedule, state }],
     staticSummary: target.name,
     memo: { ...memo },

@@ -21,6 +21,7 @@ import {
 } from '../src/workflows/messages.ts';
 import type { httpTarget } from '../src/workflows/index.ts';
 import { TemporalTimeoutError, type TemporalConnection } from './client.ts';
+import { createHandOn } from './handOn.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
 import { httpTargetWorkflowId } from './names.ts';
 import { unlessEnded } from './unlessEnded.ts';
@@ -55,7 +56,7 @@ export interface HttpTargetWorkflows {
   checkNow(target: WatchedTarget, requestId: string): Promise<CheckNowAnswer>;
 }
 
-export interface HttpTargetWorkflowsOptions {
+interface HttpTargetWorkflowsOptions {
   readonly temporal: TemporalConnection;
   readonly taskQueuePrefix: string;
   /** Known once the database is; read with each start. */
@@ -64,7 +65,6 @@ export interface HttpTargetWorkflowsOptions {
   readonly onLeftToReconcile: (targetId: string, error: unknown) => void;
 }
 
-const HAND_ON_MS = 2_000;
 const CHECK_NOW_MARGIN_MS = 5_000;
 /** gRPC status: more updates in flight than Temporal allows a workflow (10). */
 const RESOURCE_EXHAUSTED = 8;
@@ -79,15 +79,7 @@ export function createHttpTargetWorkflows(options: HttpTargetWorkflowsOptions): 
       taskQueuePrefix: options.taskQueuePrefix,
     });
 
-  const handOn = async (targetId: string, call: () => Promise<unknown>): Promise<boolean> => {
-    try {
-      await temporal.within(HAND_ON_MS, call);
-      return true;
-    } catch (error) {
-      options.onLeftToReconcile(targetId, error);
-      return false;
-    }
-  };
+  const handOn = createHandOn(temporal, options.onLeftToReconcile);
 
   return {
     start: (watched) =>

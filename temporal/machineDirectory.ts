@@ -1,9 +1,9 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import type { MachineWorkflowDirectory, RunningMachine } from '../src/activities/sweepHeartbeats.ts';
 import type { machineHeartbeat } from '../src/workflows/index.ts';
 import { configureMachineSignal, retireMachineSignal } from '../src/workflows/machineMessages.ts';
 import { machineHeartbeatStartOptions } from './machineHeartbeatStart.ts';
+import { startMissing } from './monitorStart.ts';
 import {
   machineHeartbeatWorkflowId,
   machineIdOfWorkflow,
@@ -12,7 +12,7 @@ import {
 } from './names.ts';
 import { unlessEnded } from './unlessEnded.ts';
 
-export interface MachineDirectoryOptions {
+interface MachineDirectoryOptions {
   readonly client: Client;
   readonly installationId: string;
   readonly taskQueuePrefix: string;
@@ -44,18 +44,8 @@ export function createMachineDirectory(options: MachineDirectoryOptions): Machin
     },
 
     async start(machine) {
-      try {
-        await workflow.start<typeof machineHeartbeat>('machineHeartbeat', {
-          ...machineHeartbeatStartOptions(machine, options),
-          workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-          // The row lives, so even a workflow that was retired by mistake has to run again.
-          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        });
-        return true;
-      } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-        throw error;
-      }
+      const start = machineHeartbeatStartOptions(machine, options);
+      return startMissing<typeof machineHeartbeat>(workflow, 'machineHeartbeat', start);
     },
 
     configure: ({ machineId, schedule, state }) =>

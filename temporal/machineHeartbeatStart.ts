@@ -1,13 +1,10 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type { WatchedMachine } from '../src/domain/heartbeat.ts';
 import { describeMachine } from '../src/domain/heartbeatWords.ts';
 import type { machineHeartbeat } from '../src/workflows/index.ts';
 import type { MachineHeartbeatMemo } from '../src/workflows/machineMessages.ts';
+import { MONITOR_START } from './monitorStart.ts';
 import { machineHeartbeatWorkflowId, MACHINE_HEARTBEAT_KIND, SEARCH_ATTRIBUTES, taskQueue } from './names.ts';
-
-/** A killed worker's tasks are given to the next one after this long. */
-const WORKFLOW_TASK_TIMEOUT = '3s';
 
 /**
  * How the workflow of a machine is started, by whoever finds it missing: idempotent under its business id, going on
@@ -28,9 +25,7 @@ export function machineHeartbeatStartOptions(
   return {
     workflowId: machineHeartbeatWorkflowId(machineId),
     taskQueue: taskQueue(taskQueuePrefix),
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-    workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+    ...MONITOR_START,
     args: [{ machineId, clientId, installationId, schedule, state }],
     staticSummary: schedule.hostname,
     memo: { ...memo },

@@ -4,6 +4,7 @@ import type { MachineNews, WatchedMachine } from '../src/domain/heartbeat.ts';
 import type { machineHeartbeat } from '../src/workflows/index.ts';
 import { configureMachineSignal, retireMachineSignal, seenSignal } from '../src/workflows/machineMessages.ts';
 import type { TemporalConnection } from './client.ts';
+import { createHandOn } from './handOn.ts';
 import { machineHeartbeatStartOptions } from './machineHeartbeatStart.ts';
 import { heartbeatSweepId, machineHeartbeatWorkflowId } from './names.ts';
 import { unlessEnded } from './unlessEnded.ts';
@@ -23,7 +24,7 @@ export interface MachineHeartbeats {
   sweepNow(): Promise<boolean>;
 }
 
-export interface MachineHeartbeatsOptions {
+interface MachineHeartbeatsOptions {
   readonly temporal: TemporalConnection;
   readonly taskQueuePrefix: string;
   /** Known once the database is; read with each start. */
@@ -32,21 +33,11 @@ export interface MachineHeartbeatsOptions {
   readonly onLeftToSweep: (machineId: string | null, error: unknown) => void;
 }
 
-const HAND_ON_MS = 2_000;
-
 export function createMachineHeartbeats(options: MachineHeartbeatsOptions): MachineHeartbeats {
   const { temporal, taskQueuePrefix } = options;
   const { workflow, schedule } = temporal.client;
 
-  const handOn = async (machineId: string | null, call: () => Promise<unknown>): Promise<boolean> => {
-    try {
-      await temporal.within(HAND_ON_MS, call);
-      return true;
-    } catch (error) {
-      options.onLeftToSweep(machineId, error);
-      return false;
-    }
-  };
+  const handOn = createHandOn(temporal, options.onLeftToSweep);
 
   const tell = (machine: WatchedMachine, signal: SignalDefinition<[MachineNews]>): Promise<boolean> =>
     handOn(machine.machineId, async () => {

@@ -9,7 +9,7 @@ import type { Workflow } from '@temporalio/common';
 import type { evaluation, heartbeatSweep, reconcile, retention, rollups } from '../src/workflows/index.ts';
 import { evaluationId, heartbeatSweepId, reconcileId, retentionId, rollupsId, taskQueue } from './names.ts';
 
-export interface SchedulesOptions {
+interface SchedulesOptions {
   readonly reconcileIntervalSeconds: number;
   readonly heartbeatIntervalSeconds: number;
   readonly evaluationIntervalSeconds: number;

@@ -1,15 +1,15 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import type { RunningTarget, TargetWorkflowDirectory } from '../src/activities/reconcileTargets.ts';
 import type { WatchedTargetRepository } from '../src/db/repositories/watchedTargets.ts';
 import { scheduleOf } from '../src/db/workflowView.ts';
 import type { httpTarget } from '../src/workflows/index.ts';
 import { configureSignal, retireSignal, watchLostSignal } from '../src/workflows/messages.ts';
 import { httpTargetStartOptions } from './httpTargetStart.ts';
+import { startMissing } from './monitorStart.ts';
 import { HTTP_TARGET_KIND, httpTargetWorkflowId, targetIdOfWorkflow } from './names.ts';
 import { unlessEnded } from './unlessEnded.ts';
 
-export interface TargetDirectoryOptions {
+interface TargetDirectoryOptions {
   readonly client: Client;
   readonly watchedTargets: WatchedTargetRepository;
   readonly installationId: string;
@@ -40,18 +40,8 @@ export function createTargetDirectory(options: TargetDirectoryOptions): TargetWo
     async start(targetId) {
       const watched = await watchedTargets.find(targetId);
       if (watched === null) return false; // deleted since it was listed
-      try {
-        await client.workflow.start<typeof httpTarget>('httpTarget', {
-          ...httpTargetStartOptions(watched, options),
-          workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-          // The row lives, so even a workflow that was retired by mistake has to run again.
-          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        });
-        return true;
-      } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-        throw error;
-      }
+      const start = httpTargetStartOptions(watched, options);
+      return startMissing<typeof httpTarget>(client.workflow, 'httpTarget', start);
     },
 
     async configure(targetId) {

@@ -99,7 +99,7 @@ export interface RollupReport {
   readonly completeUntil: number;
 }
 
-export interface DroppedPartitions {
+interface DroppedPartitions {
   readonly dropped: number;
   /** Too old, but not rolled up yet. */
   readonly unrolled: number;
@@ -119,7 +119,7 @@ export interface ForgottenMetrics {
 
 export type Dropped = DroppedPartitions & ForgottenMetrics;
 
-export interface Reindexed {
+interface Reindexed {
   /** Partitions whose indexes were built anew. */
   readonly reindexed: readonly string[];
   /** Why not, when the role may not. */

@@ -5,7 +5,7 @@ import type { TargetSchedule } from '../domain/schedule.ts';
 import { decideCheck, nextCheckAt, type TargetState } from '../domain/targetState.ts';
 
 /** What is known of a target by whoever checks it. */
-export interface CheckedTarget {
+interface CheckedTarget {
   readonly targetId: string;
   readonly schedule: TargetSchedule;
   /** Before the check: Postgres decides from it where it has missed results. */

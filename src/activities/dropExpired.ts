@@ -5,7 +5,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Dropped } from './contracts.ts';
 import { forgetMetrics } from './forgetMetrics.ts';
 
-export interface RetainDeps {
+interface RetainDeps {
   readonly partitions: PartitionRepository;
   readonly oldIngests: OldIngests;
   readonly oldMetrics: OldMetrics;

@@ -3,11 +3,12 @@ import {
   type EvaluatedClient,
   type EvaluationRepository,
 } from '../db/repositories/evaluation.ts';
+import { sqlStateOf } from '../db/sqlState.ts';
 import type { Clock } from '../domain/clock.ts';
 import { beating, progress } from './beating.ts';
 import type { EvaluatedShard, EvaluationActivities, EvaluationShard } from './contracts.ts';
 
-export interface EvaluationDeps {
+interface EvaluationDeps {
   /** Not on a pool that others wait for: a statement may take seconds. */
   readonly evaluation: Pick<EvaluationRepository, 'clients' | 'evaluateChunk'>;
   readonly clock: Clock;
@@ -75,8 +76,8 @@ export async function evaluateShard(
  * or a lock that did not come (55P03).
  */
 function isRefused(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^(?!08|53|57P|57014|55P03)(\d\w|P0|XX)\w{3}$/.test(code);
+  const state = sqlStateOf(error);
+  return state !== null && !/^(08|53|57P|57014|55P03)/.test(state);
 }
 
 const NOTHING: EvaluatedShard = { metrics: 0, breached: 0, recovered: 0, stale: 0, failed: 0 };

@@ -2,7 +2,7 @@ import type { DeletedSome, OldMetrics } from '../db/repositories/oldMetrics.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { ForgottenMetrics } from './contracts.ts';
 
-export interface ForgetDeps {
+interface ForgetDeps {
   readonly oldMetrics: OldMetrics;
   readonly clock: Clock;
   readonly retentionDays: { readonly samples: number };

@@ -6,7 +6,7 @@ import { HeartbeatJudge } from './judgeHeartbeat.ts';
 import type { Silence } from './tellingSilence.ts';
 import { sweepHeartbeats, type MachineWorkflowDirectory } from './sweepHeartbeats.ts';
 
-export interface HeartbeatActivityDeps {
+interface HeartbeatActivityDeps {
   /** On connections of its own: whoever asks must not wait for others' statements. */
   readonly silence: Silence;
   readonly watchedMachines: WatchedMachineRepository;

@@ -5,7 +5,7 @@ import type { HeartbeatJudgement } from '../domain/heartbeat.ts';
 import { abortable } from '../net/abortable.ts';
 import { Patience } from './patience.ts';
 
-export interface HeartbeatJudgeDeps {
+interface HeartbeatJudgeDeps {
   readonly silence: Pick<SilenceRepository, 'judgeAll' | 'judgements'>;
   readonly clock: Clock;
   /** Told of what is wrong on our side. */

@@ -13,7 +13,7 @@ import { secure } from './probe/secure.ts';
 
 export type { ProbeDeps, ProbeRequest } from './probe/request.ts';
 
-export const MAX_REDIRECTS = 10;
+const MAX_REDIRECTS = 10;
 
 const resolveBySystem = createResolver();
 

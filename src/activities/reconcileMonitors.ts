@@ -5,7 +5,7 @@ export interface RunningMonitor {
   readonly installationId: string | null;
 }
 
-export interface MonitorRow {
+interface MonitorRow {
   readonly id: string;
 }
 
@@ -21,7 +21,7 @@ export interface ReconcilingDeps {
 }
 
 /** Rows and workflows of one kind. */
-export interface ReconciledKind<Row extends MonitorRow, Running extends RunningMonitor> {
+interface ReconciledKind<Row extends MonitorRow, Running extends RunningMonitor> {
   /** By id, of this installation alone; see `readRunning`. */
   readonly running: ReadonlyMap<string, Running>;
   /** Living rows in order of key; `after` is the last key of the page before, null when there is none. */
@@ -32,7 +32,7 @@ export interface ReconciledKind<Row extends MonitorRow, Running extends RunningM
   readonly retire: (id: string) => Promise<void>;
 }
 
-export interface ReconciledMonitors {
+interface ReconciledMonitors {
   readonly rows: number;
   readonly started: number;
   readonly configured: number;

@@ -28,7 +28,7 @@ export interface TargetWorkflowDirectory {
   watchLost(targetId: string): Promise<void>;
 }
 
-export interface ReconcileDeps extends ReconcilingDeps {
+interface ReconcileDeps extends ReconcilingDeps {
   readonly watchedTargets: WatchedTargetRepository;
   readonly workflows: TargetWorkflowDirectory;
 }

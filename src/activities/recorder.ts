@@ -1,5 +1,6 @@
 import type { CheckRepository } from '../db/repositories/checks.ts';
 import type { CheckToRecord, RecordedCheck } from '../db/repositories/checkToRecord.ts';
+import { isRefusedData } from '../db/sqlState.ts';
 
 /** How long a result may wait for others to share one transaction with, and then for its commit. */
 const PACES = {
@@ -28,7 +29,7 @@ export interface Commit {
   readonly isRefused: boolean;
 }
 
-export interface RecorderOptions {
+interface RecorderOptions {
   readonly checks: Pick<CheckRepository, 'record'>;
   readonly onError: (error: unknown, groupSize: number) => void;
   /** Told of each group, whether it was committed or not. */
@@ -129,10 +130,4 @@ export class Recorder {
       }
     }
   }
-}
-
-/** SQLSTATE classes 22 (data exception) and 23 (constraint violation): trying again gives the same. */
-function isRefusedData(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^2[23]/.test(code);
 }

@@ -2,7 +2,7 @@ import type { Rollups } from '../db/repositories/rollups.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { RollupReport } from './contracts.ts';
 
-export interface RollUpDeps {
+interface RollUpDeps {
   readonly rollups: Rollups;
   readonly clock: Clock;
   /** Called after each transaction; throws when the work is cancelled, or its time is over. */

@@ -9,7 +9,7 @@ import type { StorageActivities } from './contracts.ts';
 import { dropExpired } from './dropExpired.ts';
 import { rollUp } from './rollUp.ts';
 
-export interface StorageActivityDeps {
+interface StorageActivityDeps {
   /** None of these on a pool that rows are recorded with: a statement may take minutes. */
   readonly checkRollups: Rollups;
   readonly sampleRollups: Rollups;

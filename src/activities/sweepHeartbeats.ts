@@ -28,7 +28,7 @@ export interface MachineWorkflowDirectory {
   retire(machineId: string): Promise<void>;
 }
 
-export interface SweepDeps extends ReconcilingDeps {
+interface SweepDeps extends ReconcilingDeps {
   readonly silence: Pick<SilenceRepository, 'judgeAll'>;
   readonly watchedMachines: WatchedMachineRepository;
   readonly workflows: MachineWorkflowDirectory;

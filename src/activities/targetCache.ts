@@ -5,7 +5,7 @@ import type { WatchedTargetRepository } from '../db/repositories/watchedTargets.
 /** Enough for the targets of one worker; a target with headers takes about 2 KB. */
 const MAX_CACHED_TARGETS = 50_000;
 
-export type LoadedTarget =
+type LoadedTarget =
   | { readonly kind: 'loaded'; readonly target: Target }
   | { readonly kind: 'superseded'; readonly version: number }
   | { readonly kind: 'deleted' }

@@ -5,7 +5,7 @@ import type { MachineWorkflowDirectory } from './sweepHeartbeats.ts';
 
 export type Silence = Pick<SilenceRepository, 'judgeAll' | 'judgements'>;
 
-export interface TellingSilenceDeps {
+interface TellingSilenceDeps {
   readonly silence: Silence;
   readonly watchedMachines: Pick<WatchedMachineRepository, 'findAll'>;
   readonly workflows: Pick<MachineWorkflowDirectory, 'configure'>;

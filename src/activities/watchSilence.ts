@@ -1,7 +1,7 @@
 import { sleepUnless } from '../net/abortable.ts';
 import type { Silence } from './tellingSilence.ts';
 
-export interface WatchSilenceDeps {
+interface WatchSilenceDeps {
   readonly silence: Pick<Silence, 'judgeAll'>;
   /** Ends it. */
   readonly signal: AbortSignal;

@@ -13,7 +13,7 @@ import { nothingSeen } from './watch/handBack.ts';
 import { hostOfUrl, type WatchHost } from './watch/watchHost.ts';
 import { HEARTBEAT_EVERY_MS } from './watch/watchUpkeep.ts';
 
-export interface WatchTargetDeps {
+interface WatchTargetDeps {
   readonly watchedTargets: Pick<WatchedTargetRepository, 'lookUp'>;
   readonly watches: Pick<WatchRepository, 'begin' | 'end'>;
   readonly targets: TargetCache;

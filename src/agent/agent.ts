@@ -18,7 +18,7 @@ import { agentVersion } from './version.ts';
 const LOOPS_END_WITHIN_MS = 1_000;
 
 /** What the agent has of the process around it. */
-export interface Process {
+interface Process {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly print: (text: string) => void;

@@ -13,7 +13,7 @@ import type { Complaints } from './complaints.ts';
 import type { Measured } from './config.ts';
 import type { Metric } from './metric.ts';
 
-export interface Surroundings {
+interface Surroundings {
   readonly complaints: Complaints;
   readonly operatingSystem: () => Promise<OperatingSystem>;
   /** What commands get to see; without the agent's key. */

@@ -36,7 +36,7 @@ export interface AgentConfig extends Measured {
   readonly keyFile: string | null;
 }
 
-export interface BufferConfig {
+interface BufferConfig {
   /** null: where this user keeps such things. */
   readonly directory: string | null;
   readonly maxBytes: number;
@@ -47,7 +47,7 @@ export interface BufferConfig {
 type Parsed = z.output<typeof SettingsSchema>;
 
 /** Settings and where they come from, for the message when one is wrong. */
-export interface Source {
+interface Source {
   /** Of the config file; null where there is none. */
   readonly file: { readonly path: string; readonly content: unknown } | null;
   /** They win. */

@@ -4,9 +4,9 @@ import { systemErrorCode } from '../start/startError.ts';
 import { AgentError } from './agentError.ts';
 
 /** Read where --config names no other, and left alone where it does not exist. */
-export const DEFAULT_CONFIG_FILE = '/etc/monitoring-agent.yaml';
+const DEFAULT_CONFIG_FILE = '/etc/monitoring-agent.yaml';
 
-export interface ConfigFile {
+interface ConfigFile {
   readonly path: string;
   /** As it was parsed, not checked yet. */
   readonly content: unknown;

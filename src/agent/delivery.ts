@@ -10,7 +10,7 @@ import type { Send } from './sender.ts';
 /** Between two batches of a backlog: 24 hours of them take some 18 minutes, and the server has others to serve. */
 const PACE_MS = 250;
 
-export interface DeliveryDependencies {
+interface DeliveryDependencies {
   readonly buffer: BatchBuffer;
   readonly send: Send;
   readonly server: string;

@@ -5,7 +5,7 @@ export type Metric =
   | { readonly name: string; readonly type: 'string'; readonly value: string };
 
 /** The units that the agent's own metrics come in; a plain count has none. */
-export type Unit = 'ratio' | 'bytes' | 'bytes_per_second' | 'seconds';
+type Unit = 'ratio' | 'bytes' | 'bytes_per_second' | 'seconds';
 
 /** Where ingest refuses more. */
 export const MAX_METRICS = 10_000;

@@ -11,7 +11,7 @@ import { firstSlotInMs, intervalWarning, jitterMs, slotAfter } from './schedule.
 /** Between the two readings of a rate, where there is only one batch. */
 const PRIMED_FOR_MS = 1_000;
 
-export interface ReporterDependencies {
+interface ReporterDependencies {
   readonly hostname: string;
   readonly intervalMs: number;
   readonly collectors: readonly Collector[];

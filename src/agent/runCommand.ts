@@ -5,7 +5,7 @@ import { sendSignal } from '../start/processIdentity.ts';
 const MAX_OUTPUT_BYTES = 65_536;
 const MAX_QUOTED_LENGTH = 200;
 
-export interface CommandOptions {
+interface CommandOptions {
   readonly timeoutMs: number;
   /** Ends the command when the agent stops, or the post can wait no longer. */
   readonly signal: AbortSignal;

@@ -6,7 +6,7 @@ export interface FieldIssue {
   readonly type: string;
 }
 
-export type ErrorId =
+type ErrorId =
   | 'bad_request'
   | 'unauthorized'
   | 'not_found'
@@ -21,7 +21,7 @@ export type ErrorId =
   | 'internal'
   | 'unavailable';
 
-export interface ErrorAnswer {
+interface ErrorAnswer {
   readonly detail:
     string | readonly FieldIssue[] | { readonly message: string; readonly existing_id?: string };
 }

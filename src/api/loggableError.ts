@@ -3,7 +3,7 @@ import { isError } from './isError.ts';
 const MAX_CAUSES = 3;
 
 /** What of an error may be logged: drivers hang queries and their values on theirs, which may hold secrets. */
-export interface LoggableError {
+interface LoggableError {
   readonly type: string;
   readonly message: string;
   readonly stack?: string | undefined;

@@ -6,7 +6,7 @@ export const Problem = z.strictObject({ detail: z.string() }).meta({
   examples: [{ detail: 'The X-API-Key header is missing: send your API key in it.' }],
 });
 
-export const Conflict = z
+const Conflict = z
   .strictObject({ detail: z.strictObject({ message: z.string(), existing_id: z.guid().optional() }) })
   .meta({
     id: 'Conflict',
@@ -21,7 +21,7 @@ export const Conflict = z
     ],
   });
 
-export const ValidationProblem = z
+const ValidationProblem = z
   .strictObject({
     detail: z
       .array(

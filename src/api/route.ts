@@ -11,7 +11,7 @@ export const API_PREFIX = '/api/v1';
 /** Who may call: anybody, programs with a key, or programs and people (who log in). */
 export type Protection = 'public' | 'key' | 'key_or_cookie';
 
-export interface ResponseDeclaration {
+interface ResponseDeclaration {
   readonly description: string;
   readonly schema: z.ZodType;
   readonly example?: unknown;
@@ -22,7 +22,7 @@ type Responses = Readonly<Record<number, ResponseDeclaration>>;
 type Fields = z.ZodObject;
 
 /** Everything that is told about a route: what the router, the validation and OpenAPI are made from. */
-export interface RouteDeclaration {
+interface RouteDeclaration {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** Under /api/v1, with parameters in braces: `/http-targets/{id}`. */
   readonly path: string;
@@ -46,7 +46,7 @@ export interface RouteDeclaration {
 }
 
 /** A request as it came, before any of it is checked. */
-export interface RawCall {
+interface RawCall {
   readonly params: unknown;
   readonly searchParams: URLSearchParams;
   /** By their names in lower case. */

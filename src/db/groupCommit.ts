@@ -1,10 +1,12 @@
+import { isRefusedData } from './sqlState.ts';
+
 interface Waiting<Item, Answer> {
   readonly item: Item;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export interface GroupCommitOptions<Item, Answer> {
+interface GroupCommitOptions<Item, Answer> {
   /** One transaction. @returns an answer for each item, in their order */
   readonly commit: (items: readonly Item[]) => Promise<readonly Answer[]>;
   /** How much an item weighs of `maxWeight`, which is all that one transaction takes. */
@@ -89,10 +91,4 @@ export class GroupCommit<Item, Answer> {
       }
     }
   }
-}
-
-/** SQLSTATE classes 22 (data exception) and 23 (constraint violation): trying again gives the same. */
-export function isRefusedData(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' && /^2[23]/.test(code);
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { sleepUnless } from '../net/abortable.ts';
 
-export interface NotificationOptions {
+interface NotificationOptions {
   readonly url: string;
   /** What to do with a notification of each channel; the payload may be empty. */
   readonly channels: Readonly<Record<string, (payload: string) => void>>;

@@ -7,14 +7,14 @@ const NOT_THE_OWNER = '42501';
 /** What is written in time order, and looked up by target or metric. */
 const PARENTS = ['checks', 'check_failures', 'metric_samples'];
 
-export interface ReindexOptions {
+interface ReindexOptions {
   /** A role that owns the tables. */
   readonly url: string;
   /** `2026-01-31`, UTC. */
   readonly day: string;
 }
 
-export interface ReindexReport {
+interface ReindexReport {
   /** Partitions whose indexes were built anew. */
   readonly reindexed: readonly string[];
   /** Why not, when the role may not. */

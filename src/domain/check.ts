@@ -19,7 +19,7 @@ export type FailureClass = (typeof FAILURE_CLASSES)[number];
 export type CheckKind = 'scheduled' | 'manual';
 
 /** Milliseconds each part took; null where the check did not come that far (or needed none of it). */
-export interface CheckTimings {
+interface CheckTimings {
   readonly dnsMs: number | null;
   readonly tcpMs: number | null;
   readonly tlsMs: number | null;

@@ -1,5 +1,5 @@
 /** How far an evaluation of all metrics has come. */
-export interface EvaluationProgress {
+interface EvaluationProgress {
   readonly metrics: number;
   readonly clients: number;
   readonly breached: number;

@@ -9,7 +9,7 @@ import {
 import { describeMachine } from './heartbeatWords.ts';
 
 /** What the workflow of a machine has to do next. */
-export type NextHeartbeatStep =
+type NextHeartbeatStep =
   /** Ask Postgres, which decides. */
   | { readonly kind: 'judge' }
   /** null: until a message comes. */

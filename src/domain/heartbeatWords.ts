@@ -3,7 +3,7 @@ import type { HeartbeatSchedule, HeartbeatState } from './heartbeat.ts';
 import { clockTime, wholeTime } from './words.ts';
 
 /** What is known of a machine; times are UTC milliseconds. */
-export interface DescribedMachine {
+interface DescribedMachine {
   readonly schedule: HeartbeatSchedule;
   readonly state: HeartbeatState;
   /** When Postgres is asked next. */

@@ -1,7 +1,7 @@
 import type { Comparison } from './threshold.ts';
 
 /** What is known beforehand of a metric by its name. */
-export interface CatalogueEntry {
+interface CatalogueEntry {
   readonly group: string;
   readonly description: string;
   /** Whose metric it is. */

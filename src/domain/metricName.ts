@@ -1,4 +1,4 @@
-export interface MetricName {
+interface MetricName {
   /** What the metrics of this name have in common on all machines: "disk_used". */
   readonly base: string;
   /** Which one of several a machine has: "/var" of "disk_used[/var]"; null for most. */

@@ -4,7 +4,7 @@ import { nextSlot, type TargetSchedule } from './schedule.ts';
 export type TargetStatus = 'unknown' | 'up' | 'down' | 'paused';
 
 /** The last look at a target, as far as words and lists need it. */
-export interface LastCheck {
+interface LastCheck {
   readonly scheduledAt: number;
   readonly startedAt: number;
   readonly failureClass: FailureClass | null;

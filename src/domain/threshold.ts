@@ -78,7 +78,7 @@ function breachesAsNumber(rule: ThresholdRule, value: number): boolean {
 }
 
 /** Whether a metric that is breached stays so with this value: it has to come back as far as `recoveryValue`. */
-export function keepsBreaching(rule: ThresholdRule, value: MetricSample['value']): boolean {
+function keepsBreaching(rule: ThresholdRule, value: MetricSample['value']): boolean {
   if (breaches(rule, value)) return true;
   if (rule.recoveryValue === null || typeof value !== 'number') return false;
   if (rule.comparison === 'gt' || rule.comparison === 'ge') return value > rule.recoveryValue;

@@ -27,7 +27,7 @@ export class DnsError extends Error {
   }
 }
 
-export interface ResolverOptions extends SystemFiles {
+interface ResolverOptions extends SystemFiles {
   /** Name servers as `address:port`; those of resolv.conf unless given. */
   readonly servers?: readonly string[];
   /** Milliseconds for the first try at each server; the second may take twice as long. */

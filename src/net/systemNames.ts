@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 
 /** What the machine itself knows about names, always as the files say now. */
-export interface SystemNames {
+interface SystemNames {
   /** Addresses that the hosts file gives for a name in lower case; empty when it gives none. */
   addressesOf(name: string): readonly string[];
   /** Names with fewer dots than this are completed with search domains (resolv.conf's `ndots`). */

@@ -3,7 +3,7 @@ const LONGEST_DELAY_MS = 30_000;
 const STABLE_AFTER_MS = 60_000;
 
 /** How often something has crashed lately, and how long to wait before it is started again. */
-export interface Crashes {
+interface Crashes {
   /** Crashes in a row; one that follows a long run counts as the first. */
   readonly inARow: number;
   readonly delayMs: number;

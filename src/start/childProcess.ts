@@ -62,7 +62,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-export interface StopOptions {
+interface StopOptions {
   /** Sent first; what is not gone `withinMs` later is killed. */
   readonly signal: NodeJS.Signals;
   readonly withinMs: number;

@@ -41,7 +41,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_min_messages: 'warning',
 };
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   /** The cluster is `postgres` in here; made when it is missing. */
   readonly dataDir: string;
   readonly port: number;

@@ -7,7 +7,7 @@ const HEALTHY_WITHIN_MS = 90_000;
 const Dependency = z.object({ state: z.enum(['up', 'down']) });
 const Readiness = z.object({ postgres: Dependency, temporal: Dependency, worker: Dependency });
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly port: number;
   /** Told once of each thing that is being waited for. */
   readonly note: (message: string) => void;

@@ -65,7 +65,7 @@ export function damagedCluster(clusterDir: string, logFile: string, reason: stri
   );
 }
 
-export interface CreateClusterOptions {
+interface CreateClusterOptions {
   readonly clusterDir: string;
   /** Path of the program. */
   readonly initdb: string;

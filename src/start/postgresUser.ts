@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { StartError } from './startError.ts';
 
 /** A user by number, without any supplementary group. */
-export interface UserIds {
+interface UserIds {
   readonly uid: number;
   readonly gid: number;
 }

@@ -6,7 +6,7 @@ import { systemErrorCode } from './startError.ts';
 
 const Holder = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 
-export type LockAnswer =
+type LockAnswer =
   | { readonly held: true; readonly release: () => void }
   | { readonly held: false; readonly holder: ProcessIdentity };
 
@@ -37,7 +37,7 @@ export function takeLock(path: string): LockAnswer {
 }
 
 /** Who holds the lock, or null when nobody does or its holder has ended. */
-export function lockHolder(path: string): ProcessIdentity | null {
+function lockHolder(path: string): ProcessIdentity | null {
   const holder = readHolder(path);
   return holder !== null && isRunning(holder) ? holder : null;
 }

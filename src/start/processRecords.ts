@@ -14,7 +14,7 @@ import {
 const ENDING_ORDER = [/^go$/, /^api$/, /^worker(-\d+)?$/, /^temporal$/, /^initdb$/, /^postgres$/] as const;
 
 /** A process that a start has noted. */
-export interface TrackedProcess {
+interface TrackedProcess {
   readonly name: string;
   readonly identity: ProcessIdentity;
 }

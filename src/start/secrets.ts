@@ -48,7 +48,7 @@ export function keepSecrets(dataDir: string, given: Values): void {
 }
 
 /** The lines to add to a secrets file with that text. */
-export function missingSecrets(text: string, given: Values): string {
+function missingSecrets(text: string, given: Values): string {
   const kept = parseEnv(text);
   return Object.entries(GENERATORS)
     .filter(([name]) => !given[name] && !kept[name])

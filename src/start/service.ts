@@ -14,13 +14,13 @@ export interface Runnable {
   readonly stop: (options: StopWithin) => Promise<void>;
 }
 
-export interface StopWithin {
+interface StopWithin {
   readonly withinMs: number;
   /** Cuts all patience short. */
   readonly hurry?: AbortSignal;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   /** In words: `Postgres`, `API`. */
   readonly name: string;
   readonly logFile: string;

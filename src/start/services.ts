@@ -26,7 +26,7 @@ export interface Services {
   readonly workers: readonly Service[];
 }
 
-export interface ServicesOptions {
+interface ServicesOptions {
   readonly config: Config;
   readonly given: GivenSettings['values'];
   readonly paths: DataPaths;

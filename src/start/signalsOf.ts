@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 /** What Linux tells of another process; elsewhere nothing, and the answers are those of an ordinary one. */
-export interface SignalsOf {
+interface SignalsOf {
   readonly command: string;
   readonly catches: (signal: NodeJS.Signals) => boolean;
   readonly ignores: (signal: NodeJS.Signals) => boolean;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface WaitOptions {
+interface WaitOptions {
   /** Give up after so many milliseconds. */
   readonly withinMs: number;
   /** Pause between two looks, in milliseconds (default 50). */

@@ -8,7 +8,7 @@ const TOUCH_EVERY_MS = 15_000;
 const TOUCH_WITHIN_MS = 3_000;
 const FAILURES_BEFORE_RESTART = 3;
 
-export interface WatchOptions {
+interface WatchOptions {
   /** Makes Temporal write something small; rejects when it does not in time. */
   readonly touch: () => Promise<void>;
   /** Ends the server, to be started anew. */

@@ -8,7 +8,7 @@ const { rollUpChecks, rollUpSamples } = proxyActivities<StorageActivities>({
   retry: { maximumAttempts: 10, initialInterval: '5s', maximumInterval: '5m' },
 });
 
-export interface RollupsReport {
+interface RollupsReport {
   readonly checks: RollupReport;
   /** Null in a run of before there were any. */
   readonly samples: RollupReport | null;

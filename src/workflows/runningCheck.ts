@@ -12,7 +12,7 @@ import type { Activities, CheckTargetAnswer, CheckTargetInput } from '../activit
 const CHECK_MARGIN_SECONDS = 5;
 
 /** An answer; or why there is none: a message made the check pointless, or our own side could not bring it about. */
-export type CheckOutcome = CheckTargetAnswer | { readonly kind: 'interrupted' } | { readonly kind: 'failed' };
+type CheckOutcome = CheckTargetAnswer | { readonly kind: 'interrupted' } | { readonly kind: 'failed' };
 
 /**
  * One `checkTarget` activity that can be given up at once: the workflow goes on, while the activity itself ends

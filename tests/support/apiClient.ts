@@ -11,7 +11,7 @@ export interface ApiResponse {
   readonly text: string;
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly body?: unknown;
   /** Sent as it is, instead of `body`. */
   readonly rawBody?: string | Uint8Array<ArrayBuffer>;

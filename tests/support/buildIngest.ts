@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { MikroORM } from '@mikro-orm/postgresql';
 
-export interface SentMetric {
+interface SentMetric {
   readonly name: string;
   readonly type: string;
   readonly value: unknown;
@@ -26,7 +26,7 @@ export function buildMetrics(): SentMetric[] {
   ];
 }
 
-export interface SampleRow {
+interface SampleRow {
   readonly name: string;
   readonly at: string;
   readonly value: string;

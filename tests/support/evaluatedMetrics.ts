@@ -11,7 +11,7 @@ export interface MetricRow {
   readonly machineKey: number;
 }
 
-export interface MetricRowOptions {
+interface MetricRowOptions {
   readonly clientId?: string;
   readonly hostname?: string;
   readonly type?: MetricType;
@@ -121,7 +121,7 @@ export async function setThreshold(
   return rows[0]?.id ?? '';
 }
 
-export interface TransitionRow {
+interface TransitionRow {
   readonly from: string;
   readonly to: string;
   readonly episode: number;

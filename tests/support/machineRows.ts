@@ -16,7 +16,7 @@ export interface MachineOptions {
   readonly isDeleted?: boolean;
 }
 
-export interface TransitionRow {
+interface TransitionRow {
   readonly episode: number;
   readonly from_status: string;
   readonly to_status: string;

@@ -34,7 +34,7 @@ export interface StackPorts {
   readonly temporalUi: number;
 }
 
-export interface StackExit {
+interface StackExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

@@ -9,7 +9,7 @@ import {
 } from './targetAnswers.ts';
 import { until } from './until.ts';
 
-export interface StackAnswer {
+interface StackAnswer {
   readonly status: number;
   readonly body: unknown;
 }

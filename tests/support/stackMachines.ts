@@ -28,9 +28,9 @@ const Metric = z.object({
 });
 const Detail = z.object({ machine: Machine, metrics: z.array(Metric) });
 
-export type MachineAnswer = z.output<typeof Machine>;
-export type MetricAnswer = z.output<typeof Metric>;
-export type MachineDetailAnswer = z.output<typeof Detail>;
+type MachineAnswer = z.output<typeof Machine>;
+type MetricAnswer = z.output<typeof Metric>;
+type MachineDetailAnswer = z.output<typeof Detail>;
 
 /** What a user of a running stack sees of its machines, by API.md. */
 export class StackMachines {

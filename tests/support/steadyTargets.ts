@@ -12,7 +12,7 @@ export interface SteadyTarget extends Target {
   readonly path: string;
 }
 
-export interface SteadyTargetOptions extends Partial<TargetDefinition> {
+interface SteadyTargetOptions extends Partial<TargetDefinition> {
   /** The first slot is to come so long from now, and not before: milliseconds. */
   readonly firstSlotIn?: { readonly least: number; readonly most: number };
 }

@@ -15,7 +15,7 @@ export interface RowRef {
 }
 
 /** Times are RFC 3339. */
-export interface StoredMachineOptions {
+interface StoredMachineOptions {
   readonly clientId: string;
   readonly hostname?: string;
   readonly osVersion?: string | null;
@@ -38,7 +38,7 @@ export interface StoredMetricOptions {
   readonly latest?: { readonly at: string; readonly value: Value; readonly receivedAt?: string };
 }
 
-export interface RollupOptions {
+interface RollupOptions {
   /** RFC 3339: the hour, or the day. */
   readonly at: string;
   readonly samples: number;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const Time = z.iso.datetime({ precision: 3 });
 
-export const FAILURE_CLASSES = [
+const FAILURE_CLASSES = [
   'dns',
   'connect',
   'tls',

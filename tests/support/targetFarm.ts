@@ -2,10 +2,10 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net';
 
 /** What a path does with a request: answers this status code, takes it and stays silent, or something else. */
-export type Answer = number | 'hang' | ((response: ServerResponse) => void);
+type Answer = number | 'hang' | ((response: ServerResponse) => void);
 
 /** A request as the watched server saw it; times in UTC milliseconds. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly at: number;
   readonly method: string;
   readonly url: string;

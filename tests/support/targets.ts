@@ -9,7 +9,7 @@ import { DEV_CLIENT_ID } from '../../src/db/seeders/devAccess.ts';
 import { createTestDatabase } from './testDatabase.ts';
 
 export const TEST_SECRETS = createSecretBox(Buffer.alloc(32, 7));
-export const DEV_CALLER = { clientId: DEV_CLIENT_ID };
+const DEV_CALLER = { clientId: DEV_CLIENT_ID };
 
 /** A database of its own with the dev client in it. */
 export interface TargetDatabase {

@@ -5,7 +5,7 @@ import { errorCode, ownFault, ProbeFailure, ProbeStopped } from './failure.ts';
 /** RFC 8305, section 5: the next address is tried when the one before has not answered for this long. */
 const ATTEMPT_DELAY_MS = 250;
 
-export interface Connected {
+interface Connected {
   readonly socket: Socket;
   readonly address: string;
 }

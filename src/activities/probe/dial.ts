@@ -6,7 +6,7 @@ import { connectFirst } from './connectFirst.ts';
 import { ProbeFailure } from './failure.ts';
 import { elapsedMs, type Progress } from './progress.ts';
 
-export interface DialContext {
+interface DialContext {
   readonly guard: AddressGuard;
   readonly resolve: ResolveHost;
   readonly progress: Progress;

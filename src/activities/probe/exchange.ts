@@ -6,7 +6,7 @@ import { elapsedMs, type Progress } from './progress.ts';
 import type { Hop } from './request.ts';
 
 /** The most that is read of an answer's body, as it comes over the wire. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 const MAX_HEADER_BYTES = 64 * 1024;
 
@@ -16,7 +16,7 @@ export interface Answer {
   readonly location: string | null;
 }
 
-export interface ExchangeContext {
+interface ExchangeContext {
   readonly endpoint: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;

@@ -20,7 +20,7 @@ export class ProbeStopped extends Error {
 }
 
 /** Without control characters, and short enough to store. */
-export function oneLine(text: string): string {
+function oneLine(text: string): string {
   const clean = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
   return clean.length <= MAX_MESSAGE_LENGTH ? clean : `${clean.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
 }

@@ -9,7 +9,7 @@ import { elapsedMs, type Progress } from './progress.ts';
 let sharedContext: SecureContext | undefined;
 
 /** Every handshake is a full one, so that a renewed or broken certificate is seen at once. */
-export interface TlsOptions {
+interface TlsOptions {
   /** Name or address, without brackets: what the certificate has to be for. */
   readonly host: string;
   readonly verifyTls: boolean;

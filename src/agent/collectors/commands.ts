@@ -10,7 +10,7 @@ const AT_ONCE = 4;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** What a command's end makes of a metric, and what there is to complain about. */
-export interface Reading {
+interface Reading {
   readonly metric: Metric | null;
   readonly problem: string | null;
 }
@@ -38,7 +38,7 @@ export function commandCollector(
 }
 
 /** A number is what was printed, a boolean whether it went well, a text the first line. */
-export function read({ name, type, unit }: CommandMetric, result: CommandResult): Reading {
+function read({ name, type, unit }: CommandMetric, result: CommandResult): Reading {
   const problem = problemOf(result);
   if (type === 'boolean') return { metric: boolean(name, problem === null), problem };
   if (problem !== null || result.exitCode === null) return { metric: null, problem };

@@ -4,7 +4,7 @@ import { ratio, type Metric } from '../metric.ts';
 import { isLinux, type Collector } from './collector.ts';
 
 /** Clock ticks since boot, over all cores. */
-export interface CpuTimes {
+interface CpuTimes {
   readonly idle: number;
   readonly iowait: number;
   readonly steal: number;

@@ -9,7 +9,7 @@ import { chosenMounts, parseMounts } from './mounts.ts';
 const STATFS_TIMEOUT_MS = 2_000;
 
 /** What statfs(2) says of a file system. */
-export interface Space {
+interface Space {
   readonly bsize: number;
   readonly blocks: number;
   readonly bfree: number;

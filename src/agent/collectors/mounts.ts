@@ -1,5 +1,5 @@
 /** A file system and where it is mounted. */
-export interface Mount {
+interface Mount {
   readonly device: string;
   readonly path: string;
   readonly type: string;

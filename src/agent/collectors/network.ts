@@ -4,12 +4,12 @@ import { byteRate, dimension, type Metric } from '../metric.ts';
 import { isLinux, type Collector } from './collector.ts';
 
 /** What an interface has carried since it came up. */
-export interface Traffic {
+interface Traffic {
   readonly receivedBytes: number;
   readonly transmittedBytes: number;
 }
 
-export type TrafficByInterface = ReadonlyMap<string, Traffic>;
+type TrafficByInterface = ReadonlyMap<string, Traffic>;
 
 /** Loopback, and what containers and virtual machines add and remove by the hundred. */
 const VIRTUAL = /^(lo|veth|docker|br-|virbr|vnet|tap|cali|flannel|cni|nodelocaldns|kube-|lxc|dummy|ifb)/;

@@ -1,7 +1,8 @@
 import type { LimitFunction } from 'p-limit';
-import { isRefusedData, QueueFullError } from '../../db/groupCommit.ts';
+import { QueueFullError } from '../../db/groupCommit.ts';
 import type { BatchToStore } from '../../db/repositories/ingestGroup.ts';
 import { IngestRefusedError, IngestRepository, type IngestOutcome } from '../../db/repositories/ingests.ts';
+import { isRefusedData } from '../../db/sqlState.ts';
 import { ApiError, unavailable, unprocessable } from '../errors.ts';
 import type { HeartbeatTeller } from '../ingest/heartbeatTeller.ts';
 import type { IngestHealth } from '../ingest/ingestHealth.ts';
@@ -117,7 +118,7 @@ async function ingest(
   const batches = posted.map((one) => named(preparing, one));
   refuseAtOdds(batches);
   for (let tries = 1; ; tries += 1) {
-    for (const batch of batches) await refuseUnfit(preparing, batch);
+    await refuseUnfit(preparing, batches);
     const prepared: PreparedBatch[] = [];
     for (const batch of batches) prepared.push(await prepareBatch(preparing, batch));
     const outcomes = await store(prepared.map(({ toStore }) => toStore));

@@ -26,7 +26,7 @@ export interface SentFields {
 }
 
 /** A rule that takes more than one field to check, and that is broken. */
-export interface RuleIssue {
+interface RuleIssue {
   /** The field to blame: one that was sent. */
   readonly field: keyof SentFields;
   /** Below the field: the name of a header. */

@@ -82,9 +82,6 @@ export function changeTargetBody(guard: AddressGuard) {
     .meta({ id: 'HttpTargetChange', description: `What is left out, or masked, stays as it is.` });
 }
 
-export type CreateTargetBody = z.output<ReturnType<typeof createTargetBody>>;
-export type ChangeTargetBody = z.output<ReturnType<typeof changeTargetBody>>;
-
 export const TargetListQuery = z.strictObject({
   q: z.string().max(200).optional().describe('Part of the name or the URL.'),
   status: z

@@ -5,7 +5,7 @@ import type { IngestHealth } from './ingestHealth.ts';
 /** A machine is judged by the first pulse after its deadline, so this is how late one may be found. */
 const BEAT_EVERY_MS = 1_000;
 
-export interface BeatPulseOptions {
+interface BeatPulseOptions {
   readonly pulse: Pick<IngestPulse, 'beat'>;
   readonly health: Pick<IngestHealth, 'isFailing' | 'synchronize'>;
   /** Ends it: this process takes no more posts. */

@@ -4,7 +4,7 @@ import type { MachineHeartbeats } from '../../../temporal/machineHeartbeats.ts';
 
 const AT_ONCE = 10;
 
-export interface HeartbeatTellerOptions {
+interface HeartbeatTellerOptions {
   /** Those of these machines that still exist. */
   readonly find: (machineIds: readonly string[]) => Promise<readonly WatchedMachine[]>;
   readonly heartbeats: Pick<MachineHeartbeats, 'seen'>;

@@ -51,18 +51,21 @@ export function named({ caller }: PreparingContext, posted: PostedBatch): NamedB
 }
 
 /**
- * Looks whether a batch that holds something new may be registered: what is refused must leave nothing behind.
+ * Looks whether those batches of a request that hold something new may be registered: what is refused must leave
+ * nothing behind.
  *
  * @throws ApiError 422
  */
-export async function refuseUnfit(context: PreparingContext, posted: NamedBatch): Promise<void> {
+export async function refuseUnfit(context: PreparingContext, posted: readonly NamedBatch[]): Promise<void> {
   const { em, caller, machines } = context;
-  if (machines.find(caller.clientId, posted.batch) !== null) return;
-  const stored = await new IngestRepository(em).find(posted.fingerprint.id);
-  if (stored !== null && stored.content !== posted.fingerprint.content) {
-    throw unprocessable([idTakenIssue(posted)]);
+  for (const one of posted) {
+    if (machines.find(caller.clientId, one.batch) !== null) continue;
+    const stored = await new IngestRepository(em).find(one.fingerprint.id);
+    if (stored !== null && stored.content !== one.fingerprint.content)
+      throw unprocessable([idTakenIssue(one)]);
+    // A batch that comes alone is looked at when it is registered, and a registration that is refused is rolled back.
+    if (posted.length > 1) await refusing(one, () => new MachineRegistry(em, caller).check(one.batch));
   }
-  await refusing(posted, () => new MachineRegistry(em, caller).check(posted.batch));
 }
 
 /**

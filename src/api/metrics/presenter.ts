@@ -81,7 +81,7 @@ export function presentMetricStatus(metric: StoredMetric, now: number): z.output
   };
 }
 
-export function presentThreshold(threshold: StoredThreshold): z.output<typeof Threshold> {
+function presentThreshold(threshold: StoredThreshold): z.output<typeof Threshold> {
   return {
     id: threshold.id,
     name: threshold.name,

@@ -5,7 +5,7 @@ import { failureClassOf, fromSmallint, kindOf, PASSED_CODE } from '../checkCodes
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 
-export interface CheckFilter {
+interface CheckFilter {
   /** Inclusive. */
   readonly from?: Date | undefined;
   /** Exclusive. */

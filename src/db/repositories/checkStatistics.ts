@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { merge, type LatencyHistogram } from '../../domain/latencyHistogram.ts';
 import { RAW_CHECKS_MS, type StatisticsRange } from '../../domain/statisticsRange.ts';
+import { date, timestamp } from '../sqlTime.ts';
 import { summaryOfChecks } from './checkSummary.ts';
 import type { Caller } from './clients.ts';
 
@@ -114,12 +115,4 @@ function summed(pieces: readonly PieceRow[]): CheckSummary {
     ok: pieces.reduce((sum, { ok }) => sum + ok, 0),
     latencies: merge(pieces),
   };
-}
-
-function timestamp(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString()}::timestamptz`;
-}
-
-function date(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString().slice(0, 10)}::date`;
 }

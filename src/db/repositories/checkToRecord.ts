@@ -22,7 +22,7 @@ export interface CheckToRecord {
  */
 export type WatchFence = { readonly claim: string } | 'beside' | 'instead';
 
-export interface KnownState {
+interface KnownState {
   /** As last decided here; null before the first check. */
   readonly state: TargetState | null;
   /** The client's setting of this moment. */

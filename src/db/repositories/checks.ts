@@ -1,14 +1,13 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { DEADLOCK, NO_PARTITION, sqlStateOf } from '../sqlState.ts';
+import { utcDays } from '../sqlTime.ts';
 import { inTransaction } from '../transaction.ts';
 import type { CheckToRecord, RecordedCheck } from './checkToRecord.ts';
 import { markLateHours } from './lateCheckHours.ts';
 import { RecordGroup } from './recordGroup.ts';
 import { StateRacedError } from './targetStates.ts';
 
-/** Check violation: "no partition of relation … found for row". */
-const NO_PARTITION = '23514';
-const DEADLOCK = '40P01';
 /** Two checks of a target at once are rare, three in a row of such moments rarer. */
 const MAX_TRIES = 4;
 
@@ -34,17 +33,17 @@ export class CheckRepository {
         return await this.recordOnce(checks);
       } catch (error) {
         if (tries >= MAX_TRIES) throw error;
-        if (errorCode(error) === NO_PARTITION) {
+        const state = sqlStateOf(error);
+        if (state === NO_PARTITION) {
           await this.ensurePartitions(checks.map(({ result }) => result.scheduledAt));
-        } else if (errorCode(error) !== DEADLOCK && !(error instanceof StateRacedError)) throw error;
+        } else if (state !== DEADLOCK && !(error instanceof StateRacedError)) throw error;
       }
     }
   }
 
   /** Makes the partitions of the UTC days of these instants, where they are missing. */
   async ensurePartitions(instants: readonly number[]): Promise<void> {
-    const days = new Set(instants.map((at) => new Date(at).toISOString().slice(0, 10)));
-    for (const day of days) {
+    for (const day of utcDays(instants)) {
       await sql`select ensure_check_partitions(${day}::date)`.execute(this.em.getKysely<object>());
     }
   }
@@ -58,8 +57,4 @@ export class CheckRepository {
       return group.decide(found, stored);
     });
   }
-}
-
-function errorCode(error: unknown): unknown {
-  return (error as { code?: unknown }).code;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql, type Kysely } from 'kysely';
+import { timestamp } from '../sqlTime.ts';
 import { LATE_AFTER_MS } from './lateHours.ts';
-import { timestamp } from './rollupSource.ts';
 
 /** How far the clocks of the database and of those who write may be apart. */
 const CLOCK_SKEW_MS = 60_000;

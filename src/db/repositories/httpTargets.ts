@@ -4,6 +4,7 @@ import type { TargetStatus } from '../../domain/targetState.ts';
 import { normalizeTargetUrl } from '../../domain/targetUrl.ts';
 import { HttpTarget } from '../entities/httpTarget.ts';
 import type { SecretBox } from '../encryption.ts';
+import { sqlStateOf } from '../sqlState.ts';
 import { inTransaction } from '../transaction.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -15,7 +16,7 @@ import {
   type TargetRow,
 } from './httpTargetRow.ts';
 
-export interface TargetFilter {
+interface TargetFilter {
   /** Part of the name or the URL, case ignored. */
   readonly q?: string | undefined;
   readonly status?: TargetStatus | undefined;
@@ -37,6 +38,7 @@ export class UrlTakenError extends Error {
   }
 }
 
+const UNIQUE_VIOLATION = '23505';
 /** What changes a check: any of these makes a new version. */
 const CHECKED_FIELDS = [
   'url',
@@ -280,8 +282,9 @@ async function startOver(
 function isUrlTaken(error: unknown): boolean {
   return (
     error instanceof Error &&
-    (error as { code?: unknown }).code === '23505' &&
-    (error as { constraint?: unknown }).constraint === 'http_targets_client_url_unique'
+    sqlStateOf(error) === UNIQUE_VIOLATION &&
+    'constraint' in error &&
+    error.constraint === 'http_targets_client_url_unique'
   );
 }
 

@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { DEADLOCK, NO_PARTITION, sqlStateOf } from '../sqlState.ts';
+import { utcDays } from '../sqlTime.ts';
 import { inTransaction } from '../transaction.ts';
 import { IngestGroup, MetricsGoneError, type BatchToStore, type StoredIngest } from './ingestGroup.ts';
 
-/** Check violation: "no partition of relation … found for row". */
-const NO_PARTITION = '23514';
-const DEADLOCK = '40P01';
 const MAX_TRIES = 4;
 
 /** What became of a batch. */
@@ -74,9 +73,9 @@ export class IngestRepository {
       } catch (error) {
         if (error instanceof MetricsGoneError) return batches.map(() => ({ kind: 'gone' }));
         if (tries >= MAX_TRIES) throw error;
-        const { code } = error as { code?: unknown };
-        if (code === NO_PARTITION) await this.ensurePartitions(batches.map(({ at }) => at));
-        else if (code !== DEADLOCK && !(error instanceof IngestForgottenError)) throw error;
+        const state = sqlStateOf(error);
+        if (state === NO_PARTITION) await this.ensurePartitions(batches.map(({ at }) => at));
+        else if (state !== DEADLOCK && !(error instanceof IngestForgottenError)) throw error;
       }
     }
   }
@@ -89,8 +88,7 @@ export class IngestRepository {
 
   /** Makes the partitions of the UTC days of these instants, where they are missing. */
   async ensurePartitions(instants: readonly number[]): Promise<void> {
-    const days = [...new Set(instants.map((at) => new Date(at).toISOString().slice(0, 10)))].sort();
-    for (const day of days) {
+    for (const day of utcDays(instants)) {
       await sql`select ensure_sample_partition(${day}::date)`.execute(this.em.getKysely<object>());
     }
   }

@@ -4,9 +4,9 @@ import type { DescribedMachine, MetricBatch, MetricValue } from '../../domain/me
 import { catalogueEntry } from '../../domain/metricCatalogue.ts';
 import { parseMetricName } from '../../domain/metricName.ts';
 import type { MetricType } from '../../domain/threshold.ts';
+import { DEADLOCK, sqlStateOf } from '../sqlState.ts';
 import { inTransaction } from '../transaction.ts';
 
-const DEADLOCK = '40P01';
 /** Foreign key violation: a definition that nobody used was deleted in between. */
 const GONE = '23503';
 const MAX_TRIES = 4;
@@ -15,7 +15,7 @@ const MAX_METRICS_OF_A_MACHINE = 20_000;
 /** How often a new metric may come before anybody knows: one that comes each hour must not look stale in its first. */
 const FIRST_GAP_MS = 25 * 60_000;
 
-export interface RegisteredMetric {
+interface RegisteredMetric {
   readonly key: number;
   readonly type: MetricType;
   readonly unit: string | null;
@@ -77,8 +77,8 @@ export class MachineRegistry {
       try {
         return await inTransaction(this.em, (db) => this.registerIn(db, batch));
       } catch (error) {
-        const { code } = error as { code?: unknown };
-        const isPassing = error instanceof MachineDeletedError || code === DEADLOCK || code === GONE;
+        const state = sqlStateOf(error);
+        const isPassing = error instanceof MachineDeletedError || state === DEADLOCK || state === GONE;
         if (tries >= MAX_TRIES || !isPassing) throw error;
       }
     }

@@ -1,10 +1,10 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { timestamp } from '../sqlTime.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { toReading, type Metric, type MetricReading, type SampleColumns } from './metricRow.ts';
-import { timestamp } from './rollupSource.ts';
 
-export interface SampleFilter {
+interface SampleFilter {
   /** UTC milliseconds. */
   readonly from: number;
   /** Excluded. */
@@ -18,7 +18,7 @@ export interface StoredSample {
   readonly value: MetricReading;
 }
 
-export interface SamplePage {
+interface SamplePage {
   readonly items: StoredSample[];
   readonly nextCursor: string | null;
 }

@@ -9,7 +9,7 @@ import { finiteSum } from './finiteSum.ts';
 import { FROM_METRICS, METRIC_COLUMNS, toMetric, type Metric, type MetricRow } from './metricRow.ts';
 import { writeThreshold, type ThresholdChange } from './thresholds.ts';
 
-export interface MetricFilter {
+interface MetricFilter {
   readonly machineId?: string | undefined;
   /** As it is sent; without its dimension it stands for those of all dimensions. */
   readonly name?: string | undefined;
@@ -17,7 +17,7 @@ export interface MetricFilter {
   readonly state?: MetricState | undefined;
 }
 
-export interface MetricPage {
+interface MetricPage {
   readonly limit: number;
   readonly cursor?: string | undefined;
 }

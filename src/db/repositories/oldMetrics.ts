@@ -1,6 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { timestamp } from './rollupSource.ts';
+import { timestamp } from '../sqlTime.ts';
 
 /** In one statement; each takes up to 20,000 metrics along. */
 const MAX_MACHINES = 3;

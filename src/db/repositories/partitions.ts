@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { sqlStateOf } from '../sqlState.ts';
+import { utcDay, utcDays } from '../sqlTime.ts';
 import { CHECK_ROLLUPS } from './checkRollups.ts';
 import { SAMPLE_ROLLUPS } from './sampleRollups.ts';
 
@@ -27,7 +29,7 @@ const KEPT_DAYS = {
 } as const satisfies Readonly<Record<string, (days: RetentionDays) => number>>;
 type Parent = keyof typeof KEPT_DAYS;
 
-export interface ExpiredPartition {
+interface ExpiredPartition {
   readonly parent: Parent;
   /** The first UTC day that it holds, `2026-01-31`. */
   readonly firstDay: string;
@@ -46,7 +48,7 @@ export class PartitionRepository {
    * transaction is long, makes none.
    */
   async ensureRollups(instants: readonly number[]): Promise<void> {
-    const days = [...new Set(instants.map((at) => new Date(at).toISOString().slice(0, 10)))].sort();
+    const days = utcDays(instants);
     for (const { ensureFunction } of [CHECK_ROLLUPS, SAMPLE_ROLLUPS]) {
       for (const day of days) {
         await sql`select ${sql.ref(ensureFunction)}(${day}::date)`.execute(this.em.getKysely<object>());
@@ -85,7 +87,7 @@ export class PartitionRepository {
       `.execute(this.em.getKysely<object>());
       return rows[0]?.dropped === true ? 'dropped' : 'unrolled';
     } catch (error) {
-      if ((error as { code?: unknown }).code === LOCK_NOT_AVAILABLE) return 'busy';
+      if (sqlStateOf(error) === LOCK_NOT_AVAILABLE) return 'busy';
       throw error;
     }
   }
@@ -99,5 +101,5 @@ function spanOf(suffix: string): { firstDay: string; end: number } {
   const start = Date.UTC(year, month ?? 0, day ?? 1);
   const end =
     day !== null ? start + DAY_MS : month !== null ? Date.UTC(year, month + 1) : Date.UTC(year + 1, 0);
-  return { firstDay: new Date(start).toISOString().slice(0, 10), end };
+  return { firstDay: utcDay(start), end };
 }

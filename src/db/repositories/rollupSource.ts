@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 
 /** What is rolled up, and where to: checks of targets, or samples of metrics. Names of tables and columns are constants. */
 export interface RollupSource {
@@ -26,13 +26,4 @@ export interface RollupSource {
   readonly rollUpHours: (db: Kysely<object>, pairs: RawBuilder<unknown>) => Promise<number>;
   /** @param pairs a query of keys and UTC days that are over */
   readonly rollUpDays: (db: Kysely<object>, pairs: RawBuilder<unknown>) => Promise<void>;
-}
-
-export function timestamp(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString()}::timestamptz`;
-}
-
-/** A UTC day. */
-export function date(at: number): RawBuilder<unknown> {
-  return sql`${new Date(at).toISOString().slice(0, 10)}::date`;
 }

@@ -1,8 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { date, timestamp, utcDays } from '../sqlTime.ts';
 import { inTransaction } from '../transaction.ts';
 import { isStillWritten } from './hourWriters.ts';
-import { date, timestamp, type RollupSource } from './rollupSource.ts';
+import type { RollupSource } from './rollupSource.ts';
 
 const HOUR_MS = 3_600_000;
 /** An hour is rolled up this long after its end: by then whoever stores a row of it knows that it is late. */
@@ -12,7 +13,7 @@ const MAX_AHEAD_MS = 2 * HOUR_MS;
 /** Of one target or metric, in one transaction. */
 const MAX_LATE_HOURS = 5_000;
 
-export interface RolledUpHour {
+interface RolledUpHour {
   /** Its start, UTC milliseconds. */
   readonly hour: number;
   /** Targets that had checks in it, or metrics that had samples. */
@@ -125,9 +126,8 @@ export class Rollups {
   }
 
   private async ensurePartitions(db: Kysely<object>, hours: readonly number[]): Promise<void> {
-    const days = [...new Set(hours.map((hour) => new Date(hour).toISOString().slice(0, 10)))];
     const ensure = sql.ref(this.source.ensureFunction);
-    await sql`select ${ensure}(day) from unnest(${days}::date[]) as day`.execute(db);
+    await sql`select ${ensure}(day) from unnest(${utcDays(hours)}::date[]) as day`.execute(db);
   }
 }
 

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
+import { timestamp } from '../sqlTime.ts';
 import { finiteSum } from './finiteSum.ts';
-import { timestamp, type RollupSource } from './rollupSource.ts';
+import type { RollupSource } from './rollupSource.ts';
 
 /** Metrics in one statement; with a sample every 30 s it reads 2.4 million rows. */
 const SLICE = 20_000;

@@ -1,9 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { SINGLE_SAMPLES_MS, type SampleRange } from '../../domain/sampleRange.ts';
+import { date, timestamp } from '../sqlTime.ts';
 import { finiteSum } from './finiteSum.ts';
 import type { Metric } from './metricRow.ts';
-import { date, timestamp } from './rollupSource.ts';
 
 /** What the samples of a bucket come to. */
 export interface SampleBucket {

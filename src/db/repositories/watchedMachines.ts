@@ -8,7 +8,7 @@ export interface ListedMachine extends WatchedMachine {
 }
 
 /** What the sweep asks before it ends a workflow. */
-export interface MachineExistence {
+interface MachineExistence {
   readonly id: string;
   readonly isDeleted: boolean;
 }

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { WatchedTarget, WatchedTargetRepository } from './watchedTargets.ts';
 
 /** A watch to be taken on. */
-export interface NewWatch {
+interface NewWatch {
   readonly targetId: string;
   readonly version: number;
   readonly status: 'up' | 'down';
@@ -33,7 +33,7 @@ export interface ClaimedWatch extends WatchClaim {
 }
 
 /** A watch as the database sees it, with what has become of its target. */
-export interface HeldWatch extends WatchClaim {
+interface HeldWatch extends WatchClaim {
   readonly version: number;
   readonly isDeleted: boolean;
 }

@@ -84,7 +84,7 @@ describe('the partition of another day', () => {
     ]);
   });
 
-  it('is as any other: with its index, its day, and without the check that it was attached by', async () => {
+  it('is as any other: with its index, its day, and without the constraint that it was attached by', async () => {
     await execute(`select ensure_sample_partition('2024-06-30')`);
     expect(
       await execute(`
