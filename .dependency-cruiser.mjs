@@ -32,6 +32,12 @@ export default {
       { path: '^src/api/' },
     ),
     fence(
+      'channels-only-send',
+      'A channel knows a message and how to send it: no rows, no workflows.',
+      { path: '^src/channels/' },
+      { pathNot: '^(src/channels/|src/domain/|src/net/|node_modules/)', dependencyTypesNot: ['core'] },
+    ),
+    fence(
       'agent-stands-alone',
       'It runs on other machines: rules, and what has no part in the server, are all that it shares.',
       { path: '^src/agent/' },

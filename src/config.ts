@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { FAULT_POINTS, type FaultPoint } from './faultPoints.ts';
 
 /** A setting that is missing or wrong: its message is one sentence a person can act on. */
 export class ConfigError extends Error {
@@ -41,6 +42,24 @@ const encryptionKey = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const slackWebhookUrl = z.url({
+  protocol: /^https?$/,
+  error: 'should be the address of an incoming webhook',
+});
+
+const referenceAddresses = z.string().transform((text, context) => {
+  const addresses = text
+    .split(',')
+    .map((address) => address.trim())
+    .filter((address) => address !== '');
+  const parsed = addresses.map((address) => /^(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address));
+  if (parsed.every((match) => match !== null && Number(match[3]) <= LAST_PORT)) {
+    return parsed.map((match) => ({ host: match?.[1] ?? match?.[2] ?? '', port: Number(match?.[3]) }));
+  }
+  context.addIssue({ code: 'custom', message: 'should be host:port, several separated by commas' });
+  return z.NEVER;
+});
+
 const Environment = z.object({
   PORT: port(8000),
   DATA_DIR: z.string().min(1).default('.data'),
@@ -76,6 +95,16 @@ const Environment = z.object({
   RATE_LIMIT_INGEST: whole(1, 1_000_000, 1_000),
   RETENTION_CHECKS_DAYS: whole(1, 3_650, 30),
   RETENTION_SAMPLES_DAYS: whole(1, 3_650, 90),
+  FAULT_POINT: z.enum(FAULT_POINTS, { error: 'should be one of src/faultPoints.ts' }).optional(),
+  ALERT_GROUP_WAIT_SECONDS: whole(0, 3_600, 30),
+  STUB_SLACK: flag,
+  SLACK_WEBHOOK_URL: slackWebhookUrl.optional(),
+  SLACK_WEBHOOK: slackWebhookUrl.optional(),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'should look like smtp://user:password@host:587' })
+    .optional(),
+  SMTP_FROM: z.string().min(3).max(320).default('Monitoring <monitoring@localhost>'),
+  REFERENCE_ADDRESSES: referenceAddresses.default([]),
   WORKER_PROCESSES: whole(1, 64, 1),
   WORKER_NAME: z
     .string()
@@ -134,6 +163,20 @@ export interface Config {
   readonly retentionChecksDays: number;
   /** The same for the samples of metrics. */
   readonly retentionSamplesDays: number;
+  readonly notifications: {
+    /** How long the first message about an incident waits for alerts that belong to it. */
+    readonly groupWaitSeconds: number;
+    /** Messages to Slack are recorded as sent, and not sent. */
+    readonly stubSlack: boolean;
+    /** For clients that have no webhook of their own. */
+    readonly slackWebhookUrl: string | null;
+    /** Null where no mail can be sent. */
+    readonly smtp: { readonly url: string; readonly from: string } | null;
+  };
+  /** Where a worker of a test is to die; null everywhere else. */
+  readonly faultPoint: FaultPoint | null;
+  /** What a worker asks whether its own network works, when most of its targets fail; none: it does not ask. */
+  readonly referenceAddresses: readonly { readonly host: string; readonly port: number }[];
   /** How many worker processes `make start` runs. */
   readonly workerProcesses: number;
   /** What people call this worker process by. */
@@ -232,6 +275,14 @@ function toConfig(env: z.output<typeof Environment>, dataDir: string): Config {
     ingestRateLimitPerSecond: env.RATE_LIMIT_INGEST,
     retentionChecksDays: env.RETENTION_CHECKS_DAYS,
     retentionSamplesDays: env.RETENTION_SAMPLES_DAYS,
+    notifications: {
+      groupWaitSeconds: env.ALERT_GROUP_WAIT_SECONDS,
+      stubSlack: env.STUB_SLACK,
+      slackWebhookUrl: env.SLACK_WEBHOOK_URL ?? env.SLACK_WEBHOOK ?? null,
+      smtp: env.SMTP_URL === undefined ? null : { url: env.SMTP_URL, from: env.SMTP_FROM },
+    },
+    faultPoint: env.FAULT_POINT ?? null,
+    referenceAddresses: env.REFERENCE_ADDRESSES,
     workerProcesses: env.WORKER_PROCESSES,
     workerName: env.WORKER_NAME,
     workerMetrics:

@@ -6,8 +6,23 @@ import {
   type ScheduleSpec,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import type { evaluation, heartbeatSweep, reconcile, retention, rollups } from '../src/workflows/index.ts';
-import { evaluationId, heartbeatSweepId, reconcileId, retentionId, rollupsId, taskQueue } from './names.ts';
+import type {
+  alertSweep,
+  evaluation,
+  heartbeatSweep,
+  reconcile,
+  retention,
+  rollups,
+} from '../src/workflows/index.ts';
+import {
+  alertSweepId,
+  evaluationId,
+  heartbeatSweepId,
+  reconcileId,
+  retentionId,
+  rollupsId,
+  taskQueue,
+} from './names.ts';
 
 interface SchedulesOptions {
   readonly reconcileIntervalSeconds: number;
@@ -33,7 +48,7 @@ interface ScheduledWork<W extends Workflow> {
 
 /**
  * Makes the Schedules of what runs beside the monitors, or brings older ones up to date: reconcile, the sweep of the
- * heartbeats, the evaluation of metrics, the rollups (seven minutes after each hour, when its last checks are stored) and retention (at night,
+ * heartbeats and that of the alerts, the evaluation of metrics, the rollups (seven minutes after each hour, when its last checks are stored) and retention (at night,
  * UTC). Any number of workers may call it at once.
  */
 export async function ensureSchedules(
@@ -62,6 +77,14 @@ export async function ensureSchedules(
     catchupWindow: '1m',
     executionTimeout: '30m',
     isUrgent: true,
+  });
+  await ensureSchedule<typeof alertSweep>(client, taskQueuePrefix, {
+    id: alertSweepId(taskQueuePrefix),
+    workflowType: 'alertSweep',
+    args: [],
+    spec: { intervals: [{ every: reconcileIntervalSeconds * 1_000 }] },
+    catchupWindow: '1m',
+    executionTimeout: '30m',
   });
   await ensureSchedule<typeof evaluation>(client, taskQueuePrefix, {
     id: evaluationId(taskQueuePrefix),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { NativeConnection, Runtime, DefaultLogger } from '@temporalio/worker';
 import { loadConfig, ConfigError, type Config } from '../src/config.ts';
 import { readInstallationId } from '../src/db/repositories/watchedTargets.ts';
 import { createLogger, type Logger } from '../src/logger.ts';
@@ -12,23 +12,19 @@ import { ensureSchedules } from './schedules.ts';
 import { requireSearchAttributes, SearchAttributesMissingError } from './searchAttributes.ts';
 import { ensureSelfTest } from './selfTest.ts';
 import { retryUntil } from './retryUntil.ts';
+import { createTaskQueueWorkers } from './taskQueueWorkers.ts';
 import { workerConnectionOptions } from './workerConnection.ts';
-import { createWorkerServices, openWorkerDatabase } from './workerServices.ts';
+import { openWorkerDatabase } from './workerDatabase.ts';
+import { createWorkerServices } from './workerServices.ts';
 
-/** Workflows of watched targets seldom wake; a stepping one that is not cached is replayed for each check. 0.4 MB each. */
-const MAX_CACHED_WORKFLOWS = 200;
-/**
- * Workflow tasks are CPU work on one thread, and their time limit runs from when they are taken: more of them
- * at once, each with a history to replay, all run out of time together, again and again.
- */
-const MAX_WORKFLOW_TASKS = 4;
-/** Probes in flight; each holds a socket, and many systems allow 1,024 open files. */
-const MAX_ACTIVITIES = 500;
+/** Of the worker of deliveries, which has none on purpose. */
+const EXPECTED_WARNING = 'No workflows registered, not polling for workflow tasks';
 
 /** Runs workflows and activities until it is told to stop; then probes are cancelled and move to another worker. */
 export async function runWorker(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
   Runtime.install({
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (message === EXPECTED_WARNING) return;
       logger[level === 'ERROR' ? 'error' : 'warn']({ temporal: meta }, message);
     }),
     shutdownSignals: [],
@@ -64,29 +60,14 @@ export async function runWorker(config: Config, logger: Logger, stop: AbortSigna
     config.workerMetrics === null
       ? null
       : await serveMetrics({ ...config.workerMetrics, registry: metrics.registry, logger });
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: taskQueue(taskQueuePrefix),
-    workflowBundle,
-    activities,
-    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
-    maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
-    maxConcurrentWorkflowTaskExecutions: MAX_WORKFLOW_TASKS,
-    // A killed worker's workflows go on elsewhere after this long.
-    stickyQueueScheduleToStartTimeout: '1s',
-    // Cancellation reaches a probe with its next heartbeat.
-    maxHeartbeatThrottleInterval: '500ms',
-    defaultHeartbeatThrottleInterval: '500ms',
-    shutdownGraceTime: '1s',
-    shutdownForceTime: '6s',
+  const workers = await createTaskQueueWorkers({
+    ...{ connection, namespace, taskQueuePrefix, workflowBundle, activities },
   });
 
-  const running = worker.run();
+  const running = workers.run();
   let servicesEnded = Promise.resolve();
   const shutdown = (): void => {
-    if (worker.getState() !== 'RUNNING') return;
-    worker.shutdown();
+    workers.shutdown();
     servicesEnded = stopServices();
   };
   stop.addEventListener('abort', shutdown, { once: true });

@@ -1,5 +1,10 @@
 import { createActivities } from '../src/activities/index.ts';
 import type {
+  AlertSweepActivities,
+  DeliveryActivities,
+  NotificationActivities,
+} from '../src/activities/alerting/contracts.ts';
+import type {
   Activities,
   EvaluationActivities,
   HeartbeatActivities,
@@ -7,6 +12,7 @@ import type {
 } from '../src/activities/contracts.ts';
 import { createEvaluationActivities } from '../src/activities/evaluateMetrics.ts';
 import { createHeartbeatActivities } from '../src/activities/heartbeats.ts';
+import { openOwnNetwork } from '../src/activities/openOwnNetwork.ts';
 import { Recorder } from '../src/activities/recorder.ts';
 import { createStorageActivities } from '../src/activities/storage.ts';
 import { TargetCache } from '../src/activities/targetCache.ts';
@@ -17,11 +23,13 @@ import { watchSilence } from '../src/activities/watchSilence.ts';
 import { watchTarget } from '../src/activities/watchTarget.ts';
 import type { Config } from '../src/config.ts';
 import { createSecretBox } from '../src/db/encryption.ts';
-import { createOrm } from '../src/db/orm.ts';
+import { createFaultPoints } from '../src/faultPoints.ts';
+import { AlertSyncRepository } from '../src/db/repositories/alerting/syncAlerts.ts';
 import { CheckRepository } from '../src/db/repositories/checks.ts';
 import { CHECK_ROLLUPS } from '../src/db/repositories/checkRollups.ts';
 import { EvaluationRepository } from '../src/db/repositories/evaluation.ts';
 import { IngestRepository } from '../src/db/repositories/ingests.ts';
+import { OldAlerts } from '../src/db/repositories/oldAlerts.ts';
 import { OldIngests } from '../src/db/repositories/oldIngests.ts';
 import { OldMetrics } from '../src/db/repositories/oldMetrics.ts';
 import { PartitionRepository } from '../src/db/repositories/partitions.ts';
@@ -37,58 +45,15 @@ import type { Logger } from '../src/logger.ts';
 import { WorkerMetrics } from '../src/metrics/workerMetrics.ts';
 import { createAddressGuard } from '../src/net/addressGuard.ts';
 import { processSpace } from '../src/start/processIdentity.ts';
+import { createAlerting } from './alertingServices.ts';
 import type { TemporalConnection } from './client.ts';
 import { createMachineDirectory } from './machineDirectory.ts';
 import { createTargetDirectory } from './targetDirectory.ts';
 import { createWatchTokens } from './watchTokens.ts';
+import type { WorkerDatabase } from './workerDatabase.ts';
 
-/** Connections of the recorder's pool: it writes groups, so two keep Postgres busy. */
-const RECORDER_POOL = 2;
-const READER_POOL = 4;
-/** Watches begin, end and move here. */
-const WATCHES_POOL = 2;
-/** Whatever others wait for, it must not make a worker look dead. */
-const LEASE_POOL = 1;
-/** Workflow tasks wait for judgements of silence; the sweep has the other one. */
-const HEARTBEAT_POOL = 3;
-/** As many as the workflow evaluates at once. */
-const EVALUATION_POOL = 2;
-const EVALUATION_STATEMENT_MS = 60_000;
-/** Rollups and retention: few, long statements. */
-const STORAGE_POOL = 2;
-const STORAGE_STATEMENT_MS = 120_000;
 /** Probes of watches at once; each holds a socket. */
 const PROBES = { overall: 500, perHost: 100 };
-
-/** The pools of a worker process. */
-export type WorkerDatabase = ReturnType<typeof openWorkerDatabase>;
-
-export function openWorkerDatabase({ database: { url, migrationUrl } }: Config) {
-  const recorder = createOrm({ url, applicationName: 'monitoring-recorder', poolSize: RECORDER_POOL });
-  const reader = createOrm({ url, applicationName: 'monitoring-worker', poolSize: READER_POOL });
-  const watches = createOrm({ url, applicationName: 'monitoring-watches', poolSize: WATCHES_POOL });
-  const leases = createOrm({ url, applicationName: 'monitoring-leases', poolSize: LEASE_POOL });
-  const heartbeats = createOrm({ url, applicationName: 'monitoring-heartbeats', poolSize: HEARTBEAT_POOL });
-  const evaluation = createOrm({
-    url,
-    applicationName: 'monitoring-evaluation',
-    poolSize: EVALUATION_POOL,
-    statementTimeoutMs: EVALUATION_STATEMENT_MS,
-  });
-  const storage = createOrm({
-    url: migrationUrl,
-    applicationName: 'monitoring-storage',
-    poolSize: STORAGE_POOL,
-    statementTimeoutMs: STORAGE_STATEMENT_MS,
-  });
-  return {
-    ...{ recorder, reader, watches, leases, heartbeats, evaluation, storage },
-    close: async () => {
-      const all = [recorder, reader, watches, leases, heartbeats, evaluation, storage];
-      await Promise.all(all.map((orm) => orm.close()));
-    },
-  };
-}
 
 export interface WorkerServicesOptions {
   readonly config: Config;
@@ -98,9 +63,20 @@ export interface WorkerServicesOptions {
   readonly logger: Logger;
 }
 
+/** The activities of a worker process, by task queue. */
+export interface WorkerActivities {
+  readonly monitoring: Activities &
+    AlertSweepActivities &
+    EvaluationActivities &
+    HeartbeatActivities &
+    StorageActivities;
+  readonly notifications: NotificationActivities;
+  readonly deliveries: DeliveryActivities;
+}
+
 /** Everything that the activities of a worker process stand on. */
 export interface WorkerServices {
-  readonly activities: Activities & EvaluationActivities & HeartbeatActivities & StorageActivities;
+  readonly activities: WorkerActivities;
   readonly metrics: WorkerMetrics;
   /** Ends what goes on beside the activities: watches are handed on. */
   readonly stop: () => Promise<void>;
@@ -119,19 +95,27 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
   );
   const metrics = new WorkerMetrics();
   const recorder = new Recorder({
-    checks: new CheckRepository(database.recorder.em.fork()),
+    checks: new CheckRepository(database.recorder.em.fork(), createFaultPoints(config.faultPoint)),
     onError: (error, groupSize) => logger.warn({ err: error, groupSize }, 'results were not committed'),
     onCommit: (commit) => metrics.committed(commit),
   });
   const limits = new ProbeLimits(PROBES);
+  const workerId = crypto.randomUUID();
+  const workers = new WorkerRepository(database.leases.em.fork(), () => ownNetwork?.lostAt ?? null);
+  const ownNetwork = openOwnNetwork({
+    ...{ workers, workerId, clock, logger },
+    addresses: config.referenceAddresses,
+    alerts: new AlertSyncRepository(database.leases.em.fork()),
+  });
+  metrics.networkGauge(() => typeof ownNetwork?.lostAt === 'number');
   const shared = {
-    ...{ watchedTargets, clock, onFault, installationId, recorder },
+    ...{ watchedTargets, clock, onFault, installationId, recorder, ownNetwork },
     targets: new TargetCache(watchedTargets),
     guard: createAddressGuard({ blockPrivate: config.blockPrivateTargets }),
     probes: { began: () => metrics.probeBegan(), ended: () => metrics.probeEnded() },
   };
   const worker = {
-    id: crypto.randomUUID(),
+    id: workerId,
     name: config.workerName,
     host: processSpace(),
     pid: process.pid,
@@ -139,8 +123,7 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
   const watches = new WatchRepository(database.watches.em.fork(), watchedTargets);
   const watching = startWatching({
     ...shared,
-    ...{ worker, watches, limits, databaseUrl: config.database.url },
-    workers: new WorkerRepository(database.leases.em.fork()),
+    ...{ worker, workers, watches, limits, databaseUrl: config.database.url },
     summaries: new WatchSummaryReader(database.reader.em.fork()),
     tokens: createWatchTokens(temporal),
     ...countedBy(metrics),
@@ -169,7 +152,9 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
     signal: stopping.signal,
     onFault: (error) => logger.warn({ err: error }, 'the silence of machines is not watched'),
   });
-  const activities: WorkerServices['activities'] = {
+  const alerting = createAlerting({ ...options, metrics, signal: stopping.signal });
+  const monitoring: WorkerActivities['monitoring'] = {
+    ...alerting.sweep,
     watchTarget: (input) => watchTarget(watchDeps, input),
     ...createActivities({
       ...shared,
@@ -194,6 +179,7 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
       partitions: new PartitionRepository(database.storage.em.fork()),
       oldIngests: new OldIngests(database.storage.em.fork()),
       oldMetrics: new OldMetrics(database.storage.em.fork()),
+      oldAlerts: new OldAlerts(database.storage.em.fork()),
       ownerUrl: config.database.migrationUrl,
       retentionDays: { checks: config.retentionChecksDays, samples: config.retentionSamplesDays },
       clock,
@@ -201,9 +187,11 @@ export function createWorkerServices(options: WorkerServicesOptions): WorkerServ
   };
   const stop = async (): Promise<void> => {
     stopping.abort();
-    await Promise.all([watching.stop(), watchingSilence]);
+    ownNetwork?.stop();
+    await Promise.all([watching.stop(), watchingSilence, alerting.ended]);
   };
-  return { activities, metrics, stop };
+  const { notifications, deliveries } = alerting;
+  return { activities: { monitoring, notifications, deliveries }, metrics, stop };
 }
 
 /** What is counted of the watches of a worker. */

@@ -117,7 +117,11 @@ export interface ForgottenMetrics {
   readonly forgottenTransitions: number;
 }
 
-export type Dropped = DroppedPartitions & ForgottenMetrics;
+export type Dropped = DroppedPartitions &
+  ForgottenMetrics & {
+    /** Those that were resolved more than 400 days ago. */
+    readonly forgottenIncidents: number;
+  };
 
 interface Reindexed {
   /** Partitions whose indexes were built anew. */

@@ -1,14 +1,17 @@
+import type { OldAlerts } from '../db/repositories/oldAlerts.ts';
 import type { OldIngests } from '../db/repositories/oldIngests.ts';
 import type { OldMetrics } from '../db/repositories/oldMetrics.ts';
 import type { PartitionRepository, RetentionDays } from '../db/repositories/partitions.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Dropped } from './contracts.ts';
+import { forgetAlerts } from './forgetAlerts.ts';
 import { forgetMetrics } from './forgetMetrics.ts';
 
 interface RetainDeps {
   readonly partitions: PartitionRepository;
   readonly oldIngests: OldIngests;
   readonly oldMetrics: OldMetrics;
+  readonly oldAlerts: OldAlerts;
   readonly clock: Clock;
   readonly retentionDays: RetentionDays;
   readonly progress: () => void;
@@ -25,7 +28,8 @@ export async function dropExpired(deps: RetainDeps): Promise<Dropped> {
     deps.progress();
   }
   const forgottenIngests = await forgetIngests(deps);
-  return { ...report, forgottenIngests, ...(await forgetMetrics(deps)) };
+  const forgottenMetrics = await forgetMetrics(deps);
+  return { ...report, forgottenIngests, ...forgottenMetrics, forgottenIncidents: await forgetAlerts(deps) };
 }
 
 async function forgetIngests({ oldIngests, clock, progress }: RetainDeps): Promise<number> {

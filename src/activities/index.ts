@@ -13,7 +13,7 @@ import { recordChecks } from './recordChecks.ts';
 import type { Recorder } from './recorder.ts';
 import type { TargetCache } from './targetCache.ts';
 
-interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'probes'> {
+interface ActivityDeps extends Pick<CheckTargetDeps, 'onChecked' | 'ownNetwork' | 'probes'> {
   /** Not on the recorder's pool: what is written late must not hold up what is written now. */
   readonly checks: CheckRepository;
   readonly ingests: Pick<IngestRepository, 'ensurePartitions'>;

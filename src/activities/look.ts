@@ -4,6 +4,7 @@ import type { ProbeOutcome } from '../domain/check.ts';
 import type { Clock } from '../domain/clock.ts';
 import { abortable } from '../net/abortable.ts';
 import type { AddressGuard } from '../net/addressGuard.ts';
+import type { OwnNetwork } from './ownNetwork.ts';
 import { probe, type ProbeRequest } from './probe.ts';
 import type { TargetCache } from './targetCache.ts';
 import { targetUnknown } from './targetUnknown.ts';
@@ -16,18 +17,20 @@ export interface LookDeps {
   readonly onFault: (error: unknown, targetId: string) => void;
   /** Told of each probe; the second ends it, whatever it found. */
   readonly probes?: { readonly began: () => void; readonly ended: () => void };
+  /** Knows when nothing can be reached from here; null where nobody has said what to ask. */
+  readonly ownNetwork?: Pick<OwnNetwork, 'judge'> | null;
 }
 
 /** How long Postgres may take to say what to check. */
 const LOAD_LIMIT_MS = 3_000;
 
-export type Look =
+type Look =
   | { readonly kind: 'looked'; readonly outcome: ProbeOutcome }
   | { readonly kind: 'superseded'; readonly version: number }
   | { readonly kind: 'deleted' };
 
 /**
- * One look at a target as it is configured in this version: load, probe.
+ * One look at a target as it is configured in this version: load, probe, and judge whether the fault is our own.
  *
  * @throws TargetUnknown when it has no row at all, and the signal's reason
  */
@@ -50,9 +53,15 @@ export async function lookAt(
     deps.onFault(error, targetId);
     return { kind: 'looked', outcome: notLoaded(startedAt, deps.clock.now() - startedAt) };
   }
+  const outcome = await probed(request, deps);
+  if (!deps.ownNetwork) return { kind: 'looked', outcome };
+  return { kind: 'looked', outcome: await deps.ownNetwork.judge(targetId, outcome, signal) };
+}
+
+async function probed(request: ProbeRequest, deps: LookDeps): Promise<ProbeOutcome> {
   deps.probes?.began();
   try {
-    return { kind: 'looked', outcome: await probe(request, deps) };
+    return await probe(request, deps);
   } finally {
     deps.probes?.ended();
   }

@@ -1,4 +1,5 @@
 import { reindexPartitions } from '../db/reindexPartitions.ts';
+import type { OldAlerts } from '../db/repositories/oldAlerts.ts';
 import type { OldIngests } from '../db/repositories/oldIngests.ts';
 import type { OldMetrics } from '../db/repositories/oldMetrics.ts';
 import type { PartitionRepository, RetentionDays } from '../db/repositories/partitions.ts';
@@ -16,6 +17,7 @@ interface StorageActivityDeps {
   readonly partitions: PartitionRepository;
   readonly oldIngests: OldIngests;
   readonly oldMetrics: OldMetrics;
+  readonly oldAlerts: OldAlerts;
   /** Address of the database for a role that owns the tables. */
   readonly ownerUrl: string;
   readonly retentionDays: RetentionDays;

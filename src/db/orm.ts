@@ -9,6 +9,7 @@ import { Migration0003Watches } from './migrations/0003_watches.ts';
 import { Migration0004Rollups } from './migrations/0004_rollups.ts';
 import { Migration0005Machines } from './migrations/0005_machines.ts';
 import { Migration0006SampleRollups } from './migrations/0006_sample_rollups.ts';
+import { Migration0007Alerts } from './migrations/0007_alerts.ts';
 
 export interface OrmOptions {
   readonly url: string;
@@ -49,6 +50,7 @@ export function createOrm(options: OrmOptions): MikroORM {
         { name: '0004_rollups', class: Migration0004Rollups },
         { name: '0005_machines', class: Migration0005Machines },
         { name: '0006_sample_rollups', class: Migration0006SampleRollups },
+        { name: '0007_alerts', class: Migration0007Alerts },
       ],
     },
     // Each request and each activity forks; the one global entity manager is never used.

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Commit } from '../activities/recorder.ts';
 import type { WatchGone } from '../activities/watch/watchHost.ts';
+import type { SendOutcome } from '../channels/channel.ts';
 import { FAILURE_CLASSES, type CheckKind, type CheckResult } from '../domain/check.ts';
 
 /** Who made a check: a watch of this process, or a step of the target's workflow. */
-export type CheckMode = 'watch' | 'step';
+type CheckMode = 'watch' | 'step';
 
 /** What is asked for only when somebody looks. */
-export interface WorkerGauges {
+interface WorkerGauges {
   readonly watches: () => number;
   readonly probesWaiting: () => number;
   readonly resultsWaiting: () => number;
@@ -86,6 +87,13 @@ export class WorkerMetrics {
     registers: this.registers,
   });
 
+  private readonly deliveries = new Counter({
+    name: 'monitoring_deliveries_total',
+    help: 'Attempts at messages, by channel type and result: sent, failed (tried again, or given up), refused, skipped.',
+    labelNames: ['channel', 'result'],
+    registers: this.registers,
+  });
+
   private readonly byMode = { watch: this.modeOf('watch'), step: this.modeOf('step') };
 
   /** A check has been made; nothing is said yet about whether it is stored. */
@@ -122,12 +130,26 @@ export class WorkerMetrics {
     this.watchesEnded.inc({ reason });
   }
 
+  /** An attempt at a message has ended. */
+  delivered(channel: string, result: SendOutcome['kind']): void {
+    this.deliveries.inc({ channel, result });
+  }
+
   /** Exports what others count for themselves; once a process. */
   watchGauges({ watches, probesWaiting, resultsWaiting }: WorkerGauges): void {
     this.gauge('monitoring_watches', 'Watches that this worker has.', watches);
     this.gauge('monitoring_probes_in_flight', 'Probes under way.', () => this.probesInFlight);
     this.gauge('monitoring_probes_waiting', 'Probes of watches that wait for their turn.', probesWaiting);
     this.gauge('monitoring_recorder_results_waiting', 'Results that wait for a commit.', resultsWaiting);
+  }
+
+  /** Exports whether this worker has lost its own network; once a process. */
+  networkGauge(isLost: () => boolean): void {
+    this.gauge(
+      'monitoring_network_lost',
+      'Whether this worker has lost its own network (1): neither targets nor reference addresses answer.',
+      () => (isLost() ? 1 : 0),
+    );
   }
 
   private gauge(name: string, help: string, read: () => number): void {

@@ -40,8 +40,8 @@ interface ServicesOptions {
 const WORKER_HEAP_MB = 1_024;
 const API_HEAP_MB = 512;
 
-/** The pools of temporal/workerServices.ts together, one that listens, and one for the nightly reindex. */
-const CONNECTIONS_PER_WORKER = 18;
+/** The pools of temporal/workerServices.ts together, two that listen, and one for the nightly reindex. */
+const CONNECTIONS_PER_WORKER = 26;
 
 /** Describes how each process of the stack is started; starts none. */
 export function createServices(options: ServicesOptions): Services {

@@ -32,6 +32,7 @@ function add(before: Dropped, now: Dropped): Dropped {
     forgottenMachines: before.forgottenMachines + now.forgottenMachines,
     forgottenMetrics: before.forgottenMetrics + now.forgottenMetrics,
     forgottenTransitions: before.forgottenTransitions + now.forgottenTransitions,
+    forgottenIncidents: before.forgottenIncidents + now.forgottenIncidents,
   };
 }
 
@@ -43,6 +44,7 @@ function describe({
   forgottenMachines,
   forgottenMetrics,
   forgottenTransitions,
+  forgottenIncidents,
   reindexed,
   refusal,
 }: RetentionReport): string {
@@ -51,6 +53,7 @@ function describe({
   if (forgottenMachines > 0) parts.push(`forgot ${forgottenMachines} deleted machines`);
   if (forgottenMetrics > 0) parts.push(`forgot ${forgottenMetrics} metrics that no longer come`);
   if (forgottenTransitions > 0) parts.push(`forgot ${forgottenTransitions} transitions`);
+  if (forgottenIncidents > 0) parts.push(`forgot ${forgottenIncidents} incidents`);
   if (unrolled > 0) parts.push(`KEPT ${unrolled} that are too old but not rolled up yet`);
   if (busy > 0) parts.push(`${busy} were in use: left for the next time`);
   if (refusal !== null) {

@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { startTimeSkipping } from '../support/timeSkipping.ts';
+import { alertsSwept, toldAndRetried } from './alertingScenarios.ts';
 import {
   heartbeatsSwept,
   machineCarried,
@@ -38,6 +39,8 @@ try {
   await record('machine-heartbeat-outages', machineOutages());
   await record('machine-heartbeat-deleted', machineDeleted());
   await record('heartbeat-sweep', heartbeatsSwept());
+  await record('notifications', toldAndRetried());
+  await record('alert-sweep', alertsSwept());
   await record('reconcile', reconciled());
   await record('rollups-with-samples', rolledUp());
   await record('evaluation', evaluated());

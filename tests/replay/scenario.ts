@@ -1,19 +1,13 @@
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
-import type {
-  Activities,
-  EvaluationActivities,
-  HeartbeatActivities,
-  StorageActivities,
-} from '../../src/activities/contracts.ts';
 import { INITIAL_STATE } from '../../src/domain/targetState.ts';
 import type { httpTarget } from '../../src/workflows/index.ts';
 import { retireSignal } from '../../src/workflows/messages.ts';
 import { buildSchedule } from '../support/buildCheck.ts';
-import type { TimeSkipping } from '../support/timeSkipping.ts';
+import type { PlayedActivities, TimeSkipping } from '../support/timeSkipping.ts';
 
 /** What a worker does, and what happens to a workflow of it until the history of its first run is taken. */
 export interface Scenario {
-  readonly activities: Partial<Activities & EvaluationActivities & HeartbeatActivities & StorageActivities>;
+  readonly activities: PlayedActivities;
   readonly play: (
     taskQueue: string,
     temporal: TimeSkipping,

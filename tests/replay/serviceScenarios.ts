@@ -97,6 +97,7 @@ export function retained(): Scenario {
         return Promise.resolve({
           ...{ dropped: 1, unrolled: 0, busy: tries === 1 ? 1 : 0 },
           ...{ forgottenIngests: 0, forgottenMachines: 0, forgottenMetrics: 0, forgottenTransitions: 0 },
+          forgottenIncidents: 0,
         });
       },
       reindexYesterday: () => Promise.resolve({ reindexed: ['checks_20260101'], refusal: null }),

@@ -6,6 +6,11 @@ import type {
   HeartbeatActivities,
   StorageActivities,
 } from '../../src/activities/contracts.ts';
+import type {
+  AlertSweepActivities,
+  DeliveryActivities,
+  NotificationActivities,
+} from '../../src/activities/alerting/contracts.ts';
 import { nothingSeen } from '../../src/activities/watch/handBack.ts';
 import { bundleWorkflows } from '../../temporal/bundle.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/names.ts';
@@ -19,6 +24,17 @@ const stepping: Pick<Activities, 'watchTarget'> = {
 /** Temporal's enum value of a keyword. */
 const KEYWORD = 2;
 
+/** What a worker of a test does. */
+export type PlayedActivities = Partial<
+  Activities &
+    AlertSweepActivities &
+    DeliveryActivities &
+    EvaluationActivities &
+    HeartbeatActivities &
+    NotificationActivities &
+    StorageActivities
+>;
+
 /** A Temporal in which days pass in seconds; one for each test file, always torn down. */
 export interface TimeSkipping {
   readonly env: TestWorkflowEnvironment;
@@ -27,7 +43,7 @@ export interface TimeSkipping {
    * over from another worker: it keeps no workflow in memory, since the test server would wait for the one that did.
    */
   withWorker<T>(
-    activities: Partial<Activities & EvaluationActivities & HeartbeatActivities & StorageActivities>,
+    activities: PlayedActivities,
     work: (taskQueue: string) => Promise<T>,
     taskQueue?: string,
   ): Promise<T>;

@@ -3,7 +3,7 @@ import { sleepUnless } from '../../net/abortable.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Watch } from './watch.ts';
 
-export interface LeftBehindDeps {
+interface LeftBehindDeps {
   readonly recorder: Pick<Recorder, 'record'>;
   readonly onFault: (error: unknown, targetId: string) => void;
 }

@@ -1,6 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
-export interface ProbeLimitOptions {
+interface ProbeLimitOptions {
   /** Probes at once, of all targets. */
   readonly overall: number;
   /** Probes at once of the targets on one host: one that hangs must not hold up the others. */

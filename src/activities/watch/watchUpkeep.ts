@@ -5,7 +5,7 @@ import type { WatchTokens } from './handBack.ts';
 import type { Watch } from './watch.ts';
 import type { WatchHost } from './watchHost.ts';
 
-export interface WatchUpkeepDeps {
+interface WatchUpkeepDeps {
   readonly host: WatchHost;
   readonly watches: Pick<WatchRepository, 'heldBy' | 'claimsOf' | 'release' | 'end'>;
   readonly tokens: Pick<WatchTokens, 'heartbeat'>;

@@ -25,7 +25,7 @@ const HEARTBEAT_ROUND_MS = 15_000;
 const SYNC_EVERY_MS = 30_000;
 
 /** The watches of a worker process with all that keeps them in line. */
-export interface Watching {
+interface Watching {
   readonly host: WatchHost;
   /** Ends all watches with their state; other workers go on with them. */
   readonly stop: () => Promise<void>;

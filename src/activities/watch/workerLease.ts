@@ -2,7 +2,7 @@ import type { WatchClaim, WatchRepository } from '../../db/repositories/watches.
 import type { WorkerBalance, WorkerIdentity, WorkerRepository } from '../../db/repositories/workers.ts';
 import type { WatchHost } from './watchHost.ts';
 
-export interface WorkerLeaseDeps {
+interface WorkerLeaseDeps {
   readonly host: Pick<WatchHost, 'isStopped' | 'all' | 'adopt' | 'letGo'>;
   readonly worker: WorkerIdentity;
   readonly workers: WorkerRepository;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { NO_FAULTS, type ReachFaultPoint } from '../../faultPoints.ts';
 import { DEADLOCK, NO_PARTITION, sqlStateOf } from '../sqlState.ts';
 import { utcDays } from '../sqlTime.ts';
 import { inTransaction } from '../transaction.ts';
@@ -14,9 +15,11 @@ const MAX_TRIES = 4;
 /** Writes checks, and what they decide, in groups: one transaction for many targets. */
 export class CheckRepository {
   private readonly em: EntityManager;
+  private readonly reach: ReachFaultPoint;
 
-  constructor(em: EntityManager) {
+  constructor(em: EntityManager, reach: ReachFaultPoint = NO_FAULTS) {
     this.em = em;
+    this.reach = reach;
   }
 
   /**
@@ -48,13 +51,18 @@ export class CheckRepository {
     }
   }
 
-  private recordOnce(checks: readonly CheckToRecord[]): Promise<RecordedCheck[]> {
-    return inTransaction(this.em, async (db) => {
+  private async recordOnce(checks: readonly CheckToRecord[]): Promise<RecordedCheck[]> {
+    if (checks.some(({ result }) => result.failureClass !== null)) this.reach('check.beforeRow');
+    const { recorded, hasAlerted } = await inTransaction(this.em, async (db) => {
       const group = new RecordGroup(db, checks);
       const found = await group.insert();
       await markLateHours(db, checks, found);
       const stored = await group.readBack(found);
-      return group.decide(found, stored);
+      const decided = await group.decide(found, stored);
+      if (group.hasAlerted) this.reach('alert.beforeCommit');
+      return { recorded: decided, hasAlerted: group.hasAlerted };
     });
+    if (hasAlerted) this.reach('alert.committed');
+    return recorded;
   }
 }

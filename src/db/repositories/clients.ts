@@ -27,7 +27,7 @@ export interface Settings {
   readonly alertGroupingEnabled: boolean;
 }
 
-export interface ChangedSettings {
+interface ChangedSettings {
   readonly settings: Settings;
   /** Whether machines may be silent for longer or shorter now: their workflows have to hear of it. */
   readonly isHeartbeatThresholdNew: boolean;

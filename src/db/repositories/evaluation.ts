@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { inTransaction } from '../transaction.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import { steps, type SampleWindow } from './evaluationFold.ts';
 import { considered, known, OUTCOME, WRITTEN, type MetricRange } from './evaluationMetrics.ts';
 import {
@@ -84,6 +85,7 @@ export class EvaluationRepository {
       const rows = await evaluate(db, chunk, now);
       const changes = rows.filter(isChange);
       await storeTransitions(db, changes);
+      await syncAlerts(db, 'metric', [...new Set(changes.map(({ key }) => key))]);
       const count = (...causes: readonly string[]) =>
         changes.filter(({ cause }) => causes.includes(cause)).length;
       const isBehind = rows.some(({ is_behind: isBehind }) => isBehind);

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { Comparison, MetricSample, MetricState } from '../../domain/threshold.ts';
+import { notePassedBreaches, type PassedBreach } from './alerting/passedFaults.ts';
 import { transitionReason, type TransitionCause } from '../../domain/thresholdWords.ts';
 
 /** Every change of state, in the order in which each metric went through them; with what its words are made of. */
@@ -100,6 +101,23 @@ export async function storeTransitions(db: Kysely<object>, changes: readonly Cha
     ) with ordinality as c (key, client, episode, from_state, to_state, at, num, bool, str, threshold, severity, reason, alerts, place)
     order by place
   `.execute(db);
+  await notePassedBreaches(db, passedBreaches(changes));
+}
+
+/** The breaches that somebody would have heard of, had they lasted until now. */
+function passedBreaches(changes: readonly ChangeRow[]): PassedBreach[] {
+  return changes.flatMap((began, index) => {
+    const ended = changes.slice(index + 1).find(({ key, to_state: to }) => key === began.key && to === 'ok');
+    const isWanted = began.is_alerting_enabled && began.threshold_id !== null && began.severity !== null;
+    if (began.to_state !== 'breached' || began.from_state !== 'ok' || ended === undefined || !isWanted)
+      return [];
+    return [
+      {
+        ...{ metricKey: began.key, episode: began.episode, severity: began.severity },
+        ...{ beganAt: began.at_ms, endedAt: ended.at_ms, reason: reasonOf(began) },
+      },
+    ];
+  });
 }
 
 function reasonOf(change: ChangeRow): string {

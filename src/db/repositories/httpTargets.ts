@@ -2,10 +2,10 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { TargetStatus } from '../../domain/targetState.ts';
 import { normalizeTargetUrl } from '../../domain/targetUrl.ts';
-import { HttpTarget } from '../entities/httpTarget.ts';
 import type { SecretBox } from '../encryption.ts';
 import { sqlStateOf } from '../sqlState.ts';
 import { inTransaction } from '../transaction.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import {
@@ -145,19 +145,22 @@ export class HttpTargetRepository {
       const isNewVersion = CHECKED_FIELDS.some((field) => !sameValue(before[field], next[field]));
       await this.write(db, before, next, isNewVersion);
       if (isNewVersion) await startOver(db, id, before, next);
+      await syncTarget(db, id);
       const after = await this.findOne(sql`t.id = ${id}`, db);
       return after === null ? null : { before, after };
     });
   }
 
   /** Soft: the checks stay readable by operators, the URL is free at once. @returns whether it existed. */
-  async delete(id: string): Promise<boolean> {
-    const deleted = await this.em.nativeUpdate(
-      HttpTarget,
-      { id, clientId: this.clientId, deletedAt: null },
-      { deletedAt: new Date() },
-    );
-    return deleted > 0;
+  delete(id: string): Promise<boolean> {
+    return inTransaction(this.em, async (db) => {
+      const { numAffectedRows = 0n } = await sql`
+        update http_targets set deleted_at = now()
+        where id = ${id} and client_id = ${this.clientId} and deleted_at is null
+      `.execute(db);
+      await syncTarget(db, id);
+      return numAffectedRows > 0n;
+    });
   }
 
   /** @returns null when another target has the URL */
@@ -276,6 +279,14 @@ async function startOver(
       next_check_at = ${next.isActive ? sql`now()` : null} ${change}
     where target_key = (select key from http_targets where id = ${id})
   `.execute(db);
+}
+
+/** A target that is paused or deleted has no alerts. */
+async function syncTarget(db: Kysely<object>, id: string): Promise<void> {
+  const { rows } = await sql<{ key: number }>`select key from http_targets where id = ${id}`.execute(db);
+  const keys = rows.map(({ key }) => key);
+  await syncAlerts(db, 'http_target', keys);
+  await syncAlerts(db, 'certificate', keys);
 }
 
 /** The unique index has the last word on who holds a URL. */

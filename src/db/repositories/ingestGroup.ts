@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { MetricValue } from '../../domain/metricBatch.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import { markLateSampleHours } from './lateSampleHours.ts';
 
 /** A value of a metric that is known by its key. */
@@ -73,7 +74,7 @@ export class IngestGroup {
   }
 
   /**
-   * Marks machines as seen. Whoever was unknown or down is up from now on, unless it is paused.
+   * Marks machines as seen. Whoever was unknown or down is up from now on, unless it is paused, and its alert is over.
    *
    * @returns the machines that exist, and whether each came up
    */
@@ -97,6 +98,11 @@ export class IngestGroup {
       where s.machine_key = b.machine_key
       returning s.machine_key, b.came_up
     `.execute(this.db);
+    await syncAlerts(
+      this.db,
+      'heartbeat',
+      rows.filter(({ came_up: cameUp }) => cameUp).map(({ machine_key: key }) => key),
+    );
     return new Map(rows.map(({ machine_key: key, came_up: cameUp }) => [key, { cameUp }]));
   }
 

@@ -14,7 +14,7 @@ import {
 } from './machineRow.ts';
 import { MACHINE_COUNTS } from './openTroubles.ts';
 
-export interface MachineFilter {
+interface MachineFilter {
   /** Part of the hostname, case ignored. */
   readonly q?: string | undefined;
   readonly status?: MachineStatus | undefined;

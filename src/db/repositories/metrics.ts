@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { parseMetricName } from '../../domain/metricName.ts';
 import type { MetricState, MetricType } from '../../domain/threshold.ts';
 import { inTransaction } from '../transaction.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { finiteSum } from './finiteSum.ts';
@@ -99,6 +100,7 @@ export class MetricRepository {
       const before = await this.find(id, db);
       if (before === null) return null;
       await writeThreshold(db, before, change(before));
+      await syncAlerts(db, 'metric', [before.key]);
       const after = await this.find(id, db);
       return after === null ? null : { before, after };
     });
@@ -133,13 +135,18 @@ export class MetricRepository {
     return rows;
   }
 
-  private async set(id: string, assignment: RawBuilder<unknown>): Promise<boolean> {
-    const { numAffectedRows = 0n } = await sql`
-      update metric_instances i set ${assignment} from machines m
-      where i.id = ${id} and i.client_id = ${this.clientId}
-        and m.key = i.machine_key and m.unregistered_at is null
-    `.execute(this.em.getKysely<object>());
-    return numAffectedRows > 0n;
+  private set(id: string, assignment: RawBuilder<unknown>): Promise<boolean> {
+    return inTransaction(this.em, async (db) => {
+      const { rows } = await sql<{ key: number }>`
+        update metric_instances i set ${assignment} from machines m
+        where i.id = ${id} and i.client_id = ${this.clientId}
+          and m.key = i.machine_key and m.unregistered_at is null
+        returning i.key
+      `.execute(db);
+      const keys = rows.map(({ key }) => key);
+      await syncAlerts(db, 'metric', keys);
+      return keys.length > 0;
+    });
   }
 
   private conditions({ machineId, name, type, state }: MetricFilter): RawBuilder<unknown> {

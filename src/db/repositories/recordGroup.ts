@@ -1,6 +1,9 @@
 import { sql, type Kysely } from 'kysely';
 import type { CheckResult } from '../../domain/check.ts';
+import { lastSlotOf } from '../../domain/targetState.ts';
 import { kindCode, outcomeCode, toInteger, toSmallint } from '../checkCodes.ts';
+import { notePassedTargetFaults } from './alerting/passedFaults.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import { CHECK_COLUMNS, toStoredCheck, type CheckRow } from './checkHistory.ts';
 import type { CheckToRecord, RecordedCheck } from './checkToRecord.ts';
 import {
@@ -28,6 +31,8 @@ interface FoundTarget extends KnownStateRow {
 export class RecordGroup {
   private readonly db: Kysely<object>;
   private readonly checks: readonly CheckToRecord[];
+  /** Whether a target went down. */
+  hasAlerted = false;
 
   constructor(db: Kysely<object>, checks: readonly CheckToRecord[]) {
     this.db = db;
@@ -143,8 +148,46 @@ export class RecordGroup {
       if (decided !== null) latest.set(target.key, { ...decided, seenSlot: target.last_scheduled_ms });
       recorded[index] = { kind: 'recorded', stored, failureThreshold, decided };
     }
-    if (latest.size > 0) await writeStates(this.db, latest);
+    if (latest.size > 0) {
+      await writeStates(this.db, latest);
+      await this.alert(found, latest);
+    }
     return recorded;
+  }
+
+  /** Where a target went down or came back, its alert is part of the transaction. */
+  private async alert(
+    found: readonly (FoundTarget | undefined)[],
+    decided: ReadonlyMap<number, DecidedFromRow>,
+  ): Promise<void> {
+    const changes = new Map(
+      found.flatMap((before) => {
+        const after = before === undefined ? undefined : decided.get(before.key)?.state;
+        return before === undefined || after === undefined ? [] : [[before.key, { before, after }] as const];
+      }),
+    );
+    const all = [...changes].map(([targetKey, change]) => ({ targetKey, ...change }));
+    const turned = all.filter(
+      ({ before, after }) => before.status !== after.status || before.episode !== after.episode,
+    );
+    const passed = turned.filter(
+      ({ before, after }) => after.status !== 'down' && after.episode > before.episode,
+    );
+    const certified = all.filter(
+      ({ before, after }) =>
+        before.certificate_expires_ms !== after.certificateExpiresAt &&
+        [before.certificate_expires_ms, after.certificateExpiresAt].some((at) =>
+          isNear(at, lastSlotOf(after)),
+        ),
+    );
+    const keys = (targets: readonly { targetKey: number }[]) => targets.map(({ targetKey }) => targetKey);
+    this.hasAlerted = turned.some(({ after }) => after.status === 'down');
+    await syncAlerts(this.db, 'http_target', keys(turned));
+    await notePassedTargetFaults(
+      this.db,
+      passed.map(({ targetKey, after }) => ({ targetKey, episode: after.episode })),
+    );
+    await syncAlerts(this.db, 'certificate', keys(certified));
   }
 
   private oldestFirst(): { check: CheckToRecord; index: number }[] {
@@ -156,6 +199,13 @@ export class RecordGroup {
   private slotOf(index: number): string {
     return new Date(this.checks[index]?.result.scheduledAt ?? Number.NaN).toISOString();
   }
+}
+
+/** The first of a certificate's alerts comes 30 days before its end. */
+const NEAR_MS = 31 * 86_400_000;
+
+function isNear(certificateEndsAt: number | null, now: number): boolean {
+  return certificateEndsAt !== null && certificateEndsAt - now < NEAR_MS;
 }
 
 /** A watch's rows count only while the watch is its worker's. */

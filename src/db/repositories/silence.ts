@@ -1,6 +1,8 @@
-import { sql } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { HeartbeatJudgement } from '../../domain/heartbeat.ts';
+import { inTransaction } from '../transaction.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import { THRESHOLD, toWatchedMachine, WATCHED_MACHINE, type WatchedMachineRow } from './watchedMachines.ts';
 
 const PULSE = sql`(select at from ingest_pulse)`;
@@ -33,32 +35,20 @@ export class SilenceRepository {
    * granted after it: these two are compared first, since the function costs microseconds for each machine, and after
    * an outage every machine would be asked for.
    *
+   * Their alerts are opened in the same transaction.
+   *
    * @returns the ids of those that this call has found
    */
-  async judgeAll(): Promise<string[]> {
-    const { rows } = await sql<{ id: string }>`
-      with silent as (
-        select s.machine_key, s.status
-        from machine_states s
-        join machines m on m.key = s.machine_key
-        left join client_settings c on c.client_id = m.client_id
-        where not m.is_paused and m.unregistered_at is null
-          and ${SILENT_SINCE} <= ${PULSE} - ${SHORTEST_THRESHOLD}
-          and ${SILENT_SINCE} <= ${PULSE} - ${THRESHOLD}
-          and (${SILENT_SINCE} >= ${LAST_OUTAGE} or ${LAST_OUTAGE} + interval '2 minutes' <= ${PULSE})
-          and heartbeat_deadline(${SILENT_SINCE}, ${THRESHOLD}) <= ${PULSE}
-        for update of s skip locked
-      ), down as (
-        update machine_states s set status = 'down', episode = s.episode + 1, last_state_change_at = now()
-        from silent where s.machine_key = silent.machine_key
-        returning s.machine_key, s.episode, silent.status as from_status, s.last_seen_at
-      ), transitions as (
-        insert into machine_transitions (machine_key, episode, from_status, to_status, at, last_seen_at)
-        select machine_key, episode, from_status, 'down', now(), last_seen_at from down
-      )
-      select m.id from down join machines m on m.key = down.machine_key
-    `.execute(this.em.getKysely<object>());
-    return rows.map(({ id }) => id);
+  judgeAll(): Promise<string[]> {
+    return inTransaction(this.em, async (db) => {
+      const found = await judge(db);
+      await syncAlerts(
+        db,
+        'heartbeat',
+        found.map(({ key }) => key),
+      );
+      return found.map(({ id }) => id);
+    });
   }
 
   /**
@@ -81,6 +71,33 @@ export class SilenceRepository {
     `.execute(this.em.getKysely<object>());
     return new Map(rows.map((row) => [row.id, toJudgement(row)]));
   }
+}
+
+/** One statement for all machines. @returns those that are down from now on */
+async function judge(db: Kysely<object>): Promise<{ id: string; key: number }[]> {
+  const { rows } = await sql<{ id: string; key: number }>`
+    with silent as (
+      select s.machine_key, s.status
+      from machine_states s
+      join machines m on m.key = s.machine_key
+      left join client_settings c on c.client_id = m.client_id
+      where not m.is_paused and m.unregistered_at is null
+        and ${SILENT_SINCE} <= ${PULSE} - ${SHORTEST_THRESHOLD}
+        and ${SILENT_SINCE} <= ${PULSE} - ${THRESHOLD}
+        and (${SILENT_SINCE} >= ${LAST_OUTAGE} or ${LAST_OUTAGE} + interval '2 minutes' <= ${PULSE})
+        and heartbeat_deadline(${SILENT_SINCE}, ${THRESHOLD}) <= ${PULSE}
+      for update of s skip locked
+    ), down as (
+      update machine_states s set status = 'down', episode = s.episode + 1, last_state_change_at = now()
+      from silent where s.machine_key = silent.machine_key
+      returning s.machine_key, s.episode, silent.status as from_status, s.last_seen_at
+    ), transitions as (
+      insert into machine_transitions (machine_key, episode, from_status, to_status, at, last_seen_at)
+      select machine_key, episode, from_status, 'down', now(), last_seen_at from down
+    )
+    select m.id, m.key from down join machines m on m.key = down.machine_key
+  `.execute(db);
+  return rows;
 }
 
 interface JudgedRow extends WatchedMachineRow {

@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { timestamp } from '../sqlTime.ts';
 
 /** A worker process, as others see it. */
 export interface WorkerIdentity {
@@ -26,25 +27,36 @@ export interface WorkerBalance {
 /** The leases of the workers. When one's row goes, what it watched is free. */
 export class WorkerRepository {
   private readonly em: EntityManager;
+  private readonly networkLostAt: () => number | null;
 
-  constructor(em: EntityManager) {
+  /** @param networkLostAt since when the worker that renews its lease here has no network, UTC milliseconds */
+  constructor(em: EntityManager, networkLostAt: () => number | null = () => null) {
     this.em = em;
+    this.networkLostAt = networkLostAt;
   }
 
   /**
-   * Begins or renews a lease, by the database's clock.
+   * Begins or renews a lease, by the database's clock. Each renewal says whether the worker has its network, so that
+   * a row that was lost meanwhile does not come back without it.
    *
    * @returns false when there was none to renew: at the start, or since others took this worker for dead
    */
   async renew(worker: WorkerIdentity, leaseMs: number): Promise<boolean> {
     const { rows } = await sql<{ was_there: boolean }>`
-      insert into workers (id, name, host, pid, lease_until)
+      insert into workers (id, name, host, pid, lease_until, network_lost_at)
       values (${worker.id}, ${worker.name}, ${worker.host}, ${worker.pid},
-        now() + ${leaseMs} * interval '1 ms')
-      on conflict (id) do update set lease_until = excluded.lease_until
+        now() + ${leaseMs} * interval '1 ms', ${this.lostAt()})
+      on conflict (id) do update set lease_until = excluded.lease_until, network_lost_at = excluded.network_lost_at
       returning xmax <> 0 as was_there
     `.execute(this.em.getKysely<object>());
     return rows[0]?.was_there === true;
+  }
+
+  /** Says at once, and not only with the next renewal, that a worker has lost its network, or has it back. */
+  async tellNetwork(id: string): Promise<void> {
+    await sql`update workers set network_lost_at = ${this.lostAt()} where id = ${id}`.execute(
+      this.em.getKysely<object>(),
+    );
   }
 
   /** Other workers that began on the same host. */
@@ -77,5 +89,10 @@ export class WorkerRepository {
     const [row] = rows;
     if (row === undefined) throw new Error('unreachable: an aggregate has a row');
     return row;
+  }
+
+  private lostAt(): RawBuilder<unknown> {
+    const lostAt = this.networkLostAt();
+    return lostAt === null ? sql`null::timestamptz` : timestamp(lostAt);
   }
 }

@@ -60,6 +60,7 @@ describe('#migrate', () => {
       '0004_rollups',
       '0005_machines',
       '0006_sample_rollups',
+      '0007_alerts',
     ]);
     expect(await migrate(options)).toEqual([]);
   });

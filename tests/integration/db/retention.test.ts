@@ -8,6 +8,7 @@ import { migrate } from '../../../src/db/migrate.ts';
 import { createOrm } from '../../../src/db/orm.ts';
 import { reindexPartitions } from '../../../src/db/reindexPartitions.ts';
 import { CHECK_ROLLUPS } from '../../../src/db/repositories/checkRollups.ts';
+import { OldAlerts } from '../../../src/db/repositories/oldAlerts.ts';
 import { OldIngests } from '../../../src/db/repositories/oldIngests.ts';
 import { OldMetrics } from '../../../src/db/repositories/oldMetrics.ts';
 import { PartitionRepository } from '../../../src/db/repositories/partitions.ts';
@@ -81,6 +82,7 @@ function retain(checks: number): Promise<Dropped> {
       partitions: new PartitionRepository(em),
       oldIngests: new OldIngests(em),
       oldMetrics: new OldMetrics(em),
+      oldAlerts: new OldAlerts(em),
       clock: { now: () => NOW },
       retentionDays: { checks, samples: 3 },
       progress: () => undefined,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createStorageActivities } from '../../../src/activities/storage.ts';
 import { CHECK_ROLLUPS } from '../../../src/db/repositories/checkRollups.ts';
+import { OldAlerts } from '../../../src/db/repositories/oldAlerts.ts';
 import { OldIngests } from '../../../src/db/repositories/oldIngests.ts';
 import { OldMetrics } from '../../../src/db/repositories/oldMetrics.ts';
 import { PartitionRepository } from '../../../src/db/repositories/partitions.ts';
@@ -60,6 +61,7 @@ beforeAll(async () => {
         partitions: new PartitionRepository(db.orm.em.fork()),
         oldIngests: new OldIngests(db.orm.em.fork()),
         oldMetrics: new OldMetrics(db.orm.em.fork()),
+        oldAlerts: new OldAlerts(db.orm.em.fork()),
         ownerUrl: db.url,
         retentionDays: { checks: config.retentionChecksDays, samples: config.retentionSamplesDays },
         clock: { now: () => Date.now() },

@@ -13,6 +13,7 @@ afterAll(() => temporal.teardown());
 
 const forgotten = (each: number) => ({
   ...{ forgottenIngests: each, forgottenMachines: each, forgottenMetrics: each, forgottenTransitions: each },
+  forgottenIncidents: each,
 });
 
 /** Runs retention with what each try to drop comes to. @returns its report and how often it tried */

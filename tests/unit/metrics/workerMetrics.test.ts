@@ -71,6 +71,25 @@ describe('WorkerMetrics', () => {
     expect(value('monitoring_recorder_results_waiting')).toBe(5);
   });
 
+  it('should say whether the network is lost', async () => {
+    let isLost = false;
+    metrics.networkGauge(() => isLost);
+    expect((await read())('monitoring_network_lost')).toBe(0);
+    isLost = true;
+    expect((await read())('monitoring_network_lost')).toBe(1);
+  });
+
+  it('should count attempts at messages by channel and result', async () => {
+    metrics.delivered('slack', 'sent');
+    metrics.delivered('slack', 'failed');
+    metrics.delivered('email', 'sent');
+    metrics.delivered('slack', 'sent');
+    const value = await read();
+    expect(value('monitoring_deliveries_total', { channel: 'slack', result: 'sent' })).toBe(2);
+    expect(value('monitoring_deliveries_total', { channel: 'slack', result: 'failed' })).toBe(1);
+    expect(value('monitoring_deliveries_total', { channel: 'email', result: 'sent' })).toBe(1);
+  });
+
   it('should count what becomes of watches, and leases that were lost', async () => {
     metrics.watchesClaimed(30);
     metrics.watchesClaimed(12);

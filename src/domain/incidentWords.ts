@@ -1,0 +1,63 @@
+import type { IncidentMessage, MessageKind } from './incidentMessage.ts';
+
+const MAX_HEADLINE = 200;
+
+/** What a headline is made of. */
+export interface Headlined {
+  readonly kind: MessageKind;
+  /** Of all alerts of the incident. */
+  readonly counts: IncidentMessage['counts'];
+  /** Of the alert that stands first: what it is about, and its words. */
+  readonly subjects: readonly string[];
+  readonly firstMessage: string;
+  /** Why the only alert is over. */
+  readonly resolution: string | null;
+}
+
+/** The one line of a message: "Again: shop is down: Connection refused", "14 alerts: shop, api and 12 more". */
+export function headline({ kind, counts, subjects, firstMessage, resolution }: Headlined): string {
+  const all = counts.firing + counts.acknowledged + counts.resolved;
+  const open = counts.firing + counts.acknowledged;
+  if (kind === 'resolved') {
+    const what =
+      all === 1
+        ? `${subjects[0] ?? 'The alert'}: ${resolution ?? 'resolved'}`
+        : `All ${all} alerts are resolved: ${listed(subjects, all)}`;
+    return cut(what);
+  }
+  const what =
+    open === 1 && all === 1 ? firstMessage : `${open} of ${all} alerts are open: ${listed(subjects, all)}`;
+  return cut(`${PREFIXES[kind]}${what}`);
+}
+
+/** What lists call an incident. */
+export function incidentTitle({
+  counts,
+  subjects,
+  firstMessage,
+}: Omit<Headlined, 'kind' | 'resolution'>): string {
+  const all = counts.firing + counts.acknowledged + counts.resolved;
+  return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, all)}`);
+}
+
+const PREFIXES: Readonly<Record<Exclude<MessageKind, 'resolved'>, string>> = {
+  opened: '',
+  updated: 'More: ',
+  reopened: 'Again: ',
+  flapping: 'Flapping: ',
+  reminder: 'Still open: ',
+  escalated: 'Nobody has acknowledged: ',
+  test: '',
+};
+
+function listed(subjects: readonly string[], all: number): string {
+  const distinct = [...new Set(subjects)];
+  const named = distinct.length <= 3 && distinct.length === all ? distinct : distinct.slice(0, 2);
+  const more = all - named.length;
+  if (more > 0) return `${named.join(', ')} and ${more} more`;
+  return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(', ')} and ${named.at(-1) ?? ''}`;
+}
+
+function cut(text: string): string {
+  return text.length <= MAX_HEADLINE ? text : `${text.slice(0, MAX_HEADLINE - 1)}…`;
+}
