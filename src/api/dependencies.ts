@@ -21,4 +21,6 @@ export interface ApiDependencies {
   readonly ingestHealth: IngestHealth;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Aborted when the server is to stop: who waits for something answers then. */
+  readonly stopping?: AbortSignal;
 }

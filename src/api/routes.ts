@@ -1,3 +1,4 @@
+import { channelRoutes } from './channels/router.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { healthRoutes } from './health/router.ts';
 import { httpTargetRoutes } from './httpTargets/router.ts';
@@ -7,6 +8,7 @@ import { machineRoutes } from './machines/router.ts';
 import { metricChangeRoutes } from './metrics/changes.ts';
 import { metricRoutes } from './metrics/router.ts';
 import { metricSampleRoutes } from './metrics/samples.ts';
+import { notificationRoutes } from './notifications/router.ts';
 import type { Route } from './route.ts';
 import { settingsRoutes } from './settings/router.ts';
 
@@ -21,6 +23,8 @@ export function apiRoutes(deps: ApiDependencies): readonly Route[] {
     ...metricRoutes(deps),
     ...metricSampleRoutes(deps),
     ...metricChangeRoutes(deps),
+    ...notificationRoutes(deps),
+    ...channelRoutes(deps),
     ...settingsRoutes(deps),
   ];
 }

@@ -64,6 +64,7 @@ export async function runServer(config: Config, logger: Logger, stop: AbortSigna
     readiness: temporalReadiness(config, temporal),
     ingestHealth,
     clock,
+    stopping: stop,
   });
   const server = createHttpServer(app);
   await listen(server, config.port);

@@ -63,6 +63,6 @@ export function noAnswer(error: unknown, url: URL): NoAnswer {
 }
 
 /** OpenSSL's names of what is wrong with a certificate. */
-function isUntrusted(code: string): boolean {
+export function isUntrusted(code: string): boolean {
   return /CERT|SELF_SIGNED|^UNABLE_TO_/.test(code);
 }

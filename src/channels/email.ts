@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer';
+import { createTransport, type SendMailOptions } from 'nodemailer';
 import { z } from 'zod';
 import type { ChannelContext, ChannelType, Delivery, SendOutcome } from './channel.ts';
 import { mailHeaders, mailSubject } from './mailHeaders.ts';
@@ -62,17 +62,8 @@ async function sendMail(
   const limit = setTimeout(onCancel, limitMs);
   signal.addEventListener('abort', onCancel, { once: true });
   if (signal.aborted) onCancel();
-  const transport = createTransport({
-    url: smtp.url,
-    dnsTimeout: Math.min(CONNECTING_MS, limitMs),
-    connectionTimeout: Math.min(CONNECTING_MS, limitMs),
-    greetingTimeout: Math.min(CONNECTING_MS, limitMs),
-    socketTimeout: limitMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
   try {
-    const { accepted, rejected, response } = await transport.sendMail({
+    const { accepted, rejected, response } = await handOver(smtp.url, limitMs, {
       from: smtp.from,
       to: [...to],
       subject: mailSubject(message),
@@ -92,10 +83,28 @@ async function sendMail(
       smtpUrl: smtp.url,
       limitMs,
       isOver: over.signal.aborted,
+      isCancelled: signal.aborted,
     });
   } finally {
     clearTimeout(limit);
     signal.removeEventListener('abort', onCancel);
+  }
+}
+
+/** @throws what nodemailer says of a server that does not take the mail, or of a URL that it makes nothing of */
+async function handOver(url: string, limitMs: number, mail: SendMailOptions) {
+  const transport = createTransport({
+    url,
+    dnsTimeout: Math.min(CONNECTING_MS, limitMs),
+    connectionTimeout: Math.min(CONNECTING_MS, limitMs),
+    greetingTimeout: Math.min(CONNECTING_MS, limitMs),
+    socketTimeout: limitMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  try {
+    return await transport.sendMail(mail);
+  } finally {
     transport.close();
   }
 }

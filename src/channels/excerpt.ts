@@ -26,7 +26,8 @@ export function excerpt(text: string, secrets: readonly string[] = []): string {
   return cut(oneLine(withoutSecrets(text, secrets)), MAX_EXCERPT);
 }
 
-function withoutSecrets(text: string, secrets: readonly string[]): string {
+/** Each secret, wherever it stands, as "•••"; empty ones are ignored. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
   // The longest first: one secret may be a part of another.
   return secrets
     .filter((secret) => secret !== '')

@@ -15,6 +15,8 @@ export interface JsonPost {
   readonly url: string;
   /** Content-Type and User-Agent are added. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as well; where an answer repeats their values, these are hidden. */
+  readonly secretHeaders?: Readonly<Record<string, string>>;
   /** JSON, sent to the byte as it is given. */
   readonly body: string;
   readonly signal: AbortSignal;
@@ -22,7 +24,7 @@ export interface JsonPost {
 
 /**
  * Posts a JSON text. Everything that can go wrong is an outcome: nothing is thrown. No text of it holds the path or
- * query of the URL, or the value of a header.
+ * query of the URL, or the value of a secret header.
  */
 export type PostJson = (post: JsonPost) => Promise<PostOutcome>;
 
@@ -63,7 +65,7 @@ export function createPostJson({
     try {
       const socket = await connectGuarded(url, { guard, resolve, signal: over.signal });
       const answer = await exchange(socket, url, post, over.signal);
-      const secrets = secretsOf(url, post.headers);
+      const secrets = secretsOf(url, post.secretHeaders);
       return judgeAnswer(answer, { origin: displayUrl(url), secrets, now: now() });
     } catch (error) {
       if (post.signal.aborted) return failed(`The attempt ended before ${displayUrl(url)} answered`);
@@ -82,7 +84,7 @@ export function createPostJson({
 async function exchange(
   socket: Socket,
   url: URL,
-  { headers, body }: JsonPost,
+  { headers, secretHeaders, body }: JsonPost,
   signal: AbortSignal,
 ): Promise<PostAnswer> {
   const client = new Client(url.origin, {
@@ -97,7 +99,7 @@ async function exchange(
     const response = await client.request({
       method: 'POST',
       path: `${url.pathname}${url.search}`,
-      headers: { 'content-type': 'application/json', 'user-agent': USER_AGENT, ...headers },
+      headers: { 'content-type': 'application/json', 'user-agent': USER_AGENT, ...secretHeaders, ...headers },
       body,
       signal,
       reset: true,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SendOutcome } from './channel.ts';
-import { excerpt } from './excerpt.ts';
+import { isUntrusted } from './connectionFault.ts';
+import { excerpt, withoutSecrets } from './excerpt.ts';
 import { hideAddresses } from './mailRecipient.ts';
 import { decoded } from './secretsOf.ts';
 
@@ -11,6 +12,8 @@ interface SmtpContext {
   readonly limitMs: number;
   /** The attempt was ended by its time limit, or by its caller. */
   readonly isOver: boolean;
+  /** By its caller. */
+  readonly isCancelled: boolean;
 }
 
 /** What nodemailer adds to its errors. */
@@ -37,7 +40,7 @@ export function smtpServer(smtpUrl: string): string {
  * mail stay.
  */
 export function smtpFailure(error: unknown, context: SmtpContext): SendOutcome {
-  const { server, isOver, limitMs, smtpUrl } = context;
+  const { server, isOver, isCancelled, limitMs, smtpUrl } = context;
   const parsed = SmtpError.safeParse(error);
   const { code, originalCode, responseCode, response, command } = parsed.success
     ? parsed.data
@@ -50,6 +53,7 @@ export function smtpFailure(error: unknown, context: SmtpContext): SendOutcome {
     answer,
     retryAfterMs: null,
   });
+  if (isCancelled) return failed('did not take the mail before the attempt was ended');
   if (isOver) return failed(`did not take the mail within ${limitMs / 1_000} s`);
   if (code === 'EAUTH' || code === 'ENOAUTH' || (reply !== null && LOGIN_REPLIES.has(reply))) {
     return failed(loginWords(reply));
@@ -65,7 +69,7 @@ export function smtpFailure(error: unknown, context: SmtpContext): SendOutcome {
       answer,
     };
   }
-  if (reply !== null) return failed(`does not talk to this server now (${reply})`);
+  if (reply !== null && code !== 'ETLS') return failed(`does not talk to this server now (${reply})`);
   return failed(connectionWords(originalCode ?? code));
 }
 
@@ -101,17 +105,32 @@ function connectionWords(code: string): string {
     case 'ECONNRESET':
     case 'EPIPE':
       return 'closed the connection before it had the mail';
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'has a certificate for another host';
+    case 'CERT_HAS_EXPIRED':
+      return 'has a certificate that has expired';
     case 'ETLS':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return 'does not speak TLS as it should';
     default:
-      return `cannot be reached (${code === '' ? 'unknown error' : code})`;
+      return isUntrusted(code)
+        ? `has a certificate that is not trusted (${code})`
+        : `cannot be reached (${code === '' ? 'unknown error' : code})`;
   }
 }
 
 /** What a mail server said, in short: without addresses, user name and password, which some repeat. */
 export function smtpReply(response: string, smtpUrl: string): string {
+  // In this order: a password may look like an address, of which a part would stay.
+  return excerpt(hideAddresses(withoutSecrets(response, loginSecrets(smtpUrl))));
+}
+
+/** As they stand in the URL, as they are, and as they are sent (RFC 4616; AUTH LOGIN sends each by itself). */
+function loginSecrets(smtpUrl: string): readonly string[] {
   const url = URL.parse(smtpUrl);
-  const login = url === null ? [] : [url.username, url.password].flatMap((part) => [part, decoded(part)]);
-  const inBase64 = login.map((part) => Buffer.from(part).toString('base64'));
-  return excerpt(hideAddresses(response), [...login, ...inBase64]);
+  if (url === null) return [];
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  const sent = [user, password, `\0${user}\0${password}`].map((part) => Buffer.from(part).toString('base64'));
+  return [url.username, url.password, user, password, ...sent];
 }

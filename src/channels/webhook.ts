@@ -34,8 +34,8 @@ export const webhook: ChannelType<WebhookConfig> = {
     const timestamp = Math.floor(sentAt / 1_000);
     return post({
       url,
+      ...(headers === undefined ? {} : { secretHeaders: headers }),
       headers: {
-        ...headers,
         'Idempotency-Key': delivery.notificationId,
         'X-Monitoring-Event': delivery.message.kind,
         'X-Monitoring-Timestamp': String(timestamp),

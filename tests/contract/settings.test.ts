@@ -14,6 +14,12 @@ const DEFAULTS = {
   heartbeat_threshold_minutes: 5,
   consecutive_failures_threshold: 2,
   alert_grouping_enabled: true,
+  slack_webhook_url: null,
+  slack_channel_name: null,
+  alert_grouping_window_seconds: 300,
+  reminder_notification_seconds: 0,
+  grace_period_seconds: 0,
+  notify_on_resolve: true,
 };
 
 describe('#settings', () => {
@@ -31,6 +37,11 @@ describe('#settings', () => {
       heartbeat_threshold_minutes: 7,
       consecutive_failures_threshold: 3,
       alert_grouping_enabled: false,
+      slack_channel_name: '#ops',
+      alert_grouping_window_seconds: 86_400,
+      reminder_notification_seconds: 60,
+      grace_period_seconds: 86_400,
+      notify_on_resolve: false,
     };
     expect((await client.put('/settings', all)).body).toEqual(all);
     expect((await client.put('/settings', {})).body).toEqual(all);
@@ -63,6 +74,12 @@ describe('#settings', () => {
       heartbeat_threshold_minutes: 0,
       consecutive_failures_threshold: 101,
       alert_grouping_enabled: null,
+      alert_grouping_window_seconds: 0,
+      reminder_notification_seconds: 59,
+      grace_period_seconds: 86_401,
+      notify_on_resolve: null,
+      slack_webhook_url: 'http://169.254.169.254/hook',
+      slack_channel_name: 'a\nb',
       slack_token: 'x',
     });
     expect(answer.status).toBe(422);
@@ -71,6 +88,12 @@ describe('#settings', () => {
       'body.heartbeat_threshold_minutes': 'greater_than_equal',
       'body.consecutive_failures_threshold': 'less_than_equal',
       'body.alert_grouping_enabled': 'bool_type',
+      'body.alert_grouping_window_seconds': 'greater_than_equal',
+      'body.reminder_notification_seconds': 'greater_than_equal',
+      'body.grace_period_seconds': 'less_than_equal',
+      'body.notify_on_resolve': 'bool_type',
+      'body.slack_webhook_url': 'url_barred',
+      'body.slack_channel_name': 'value_error',
       'body.slack_token': 'extra_forbidden',
     });
   });

@@ -42,9 +42,15 @@ export const ClientSettings = defineEntity({
       .onCreate(() => crypto.randomUUID()),
     clientId: p.uuid().fieldName('client_id').unique(),
     notificationEmail: p.text().fieldName('notification_email').nullable(),
+    slackWebhookEncrypted: p.blob().fieldName('slack_webhook_encrypted').nullable().hidden(),
+    slackChannelName: p.text().fieldName('slack_channel_name').nullable(),
     heartbeatThresholdMinutes: p.integer().fieldName('heartbeat_threshold_minutes').default(5),
     consecutiveFailuresThreshold: p.integer().fieldName('consecutive_failures_threshold').default(2),
     alertGroupingEnabled: p.boolean().fieldName('alert_grouping_enabled').default(true),
+    alertGroupingWindowSeconds: p.integer().fieldName('alert_grouping_window_seconds').default(300),
+    reminderNotificationSeconds: p.integer().fieldName('reminder_notification_seconds').default(0),
+    gracePeriodSeconds: p.integer().fieldName('grace_period_seconds').default(0),
+    notifyOnResolve: p.boolean().fieldName('notify_on_resolve').default(true),
     updatedAt: p
       .datetime()
       .fieldName('updated_at')

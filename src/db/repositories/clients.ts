@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { sql, type RawBuilder } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { ClientSettings } from '../entities/identity.ts';
 import { inTransaction } from '../transaction.ts';
 
 /** Who is asking. */
@@ -20,11 +19,27 @@ export async function findCallerByApiKey(em: EntityManager, apiKey: string): Pro
   return row === undefined ? null : { clientId: row.client_id, keyId: row.id };
 }
 
+/**
+ * Tells the workflow of a client that settings, channels or what is to be sent have changed. Call it in the transaction
+ * that changes them.
+ */
+export async function tellConfigured(db: Kysely<object>, clientId: string): Promise<void> {
+  await sql`insert into alert_news (client_id, kind) values (${clientId}, 'configured')`.execute(db);
+}
+
 export interface Settings {
   readonly notificationEmail: string | null;
+  /** The address of an incoming webhook, sealed with the id of the client; null for the installation's. */
+  readonly slackWebhookSealed: Buffer | null;
+  readonly slackChannelName: string | null;
   readonly heartbeatThresholdMinutes: number;
   readonly consecutiveFailuresThreshold: number;
   readonly alertGroupingEnabled: boolean;
+  readonly alertGroupingWindowSeconds: number;
+  /** 0: never. */
+  readonly reminderNotificationSeconds: number;
+  readonly gracePeriodSeconds: number;
+  readonly notifyOnResolve: boolean;
 }
 
 interface ChangedSettings {
@@ -35,16 +50,28 @@ interface ChangedSettings {
 
 const COLUMNS = [
   ['notificationEmail', 'notification_email'],
+  ['slackWebhookSealed', 'slack_webhook_encrypted'],
+  ['slackChannelName', 'slack_channel_name'],
   ['heartbeatThresholdMinutes', 'heartbeat_threshold_minutes'],
   ['consecutiveFailuresThreshold', 'consecutive_failures_threshold'],
   ['alertGroupingEnabled', 'alert_grouping_enabled'],
+  ['alertGroupingWindowSeconds', 'alert_grouping_window_seconds'],
+  ['reminderNotificationSeconds', 'reminder_notification_seconds'],
+  ['gracePeriodSeconds', 'grace_period_seconds'],
+  ['notifyOnResolve', 'notify_on_resolve'],
 ] as const satisfies readonly (readonly [keyof Settings, string])[];
 
 const DEFAULT_SETTINGS: Settings = {
   notificationEmail: null,
+  slackWebhookSealed: null,
+  slackChannelName: null,
   heartbeatThresholdMinutes: 5,
   consecutiveFailuresThreshold: 2,
   alertGroupingEnabled: true,
+  alertGroupingWindowSeconds: 300,
+  reminderNotificationSeconds: 0,
+  gracePeriodSeconds: 0,
+  notifyOnResolve: true,
 };
 
 /** The caller's settings; a client without a row has the defaults. */
@@ -57,49 +84,47 @@ export class SettingsRepository {
     this.clientId = caller.clientId;
   }
 
-  async get(): Promise<Settings> {
-    const row = await this.em.findOne(ClientSettings, { clientId: this.clientId });
-    if (row === null) return DEFAULT_SETTINGS;
-    return {
-      notificationEmail: row.notificationEmail ?? null,
-      heartbeatThresholdMinutes: row.heartbeatThresholdMinutes,
-      consecutiveFailuresThreshold: row.consecutiveFailuresThreshold,
-      alertGroupingEnabled: row.alertGroupingEnabled,
-    };
+  get(): Promise<Settings> {
+    return this.read(this.em.getKysely<object>(), sql``);
   }
 
   /**
-   * Changes what is given and leaves the rest; concurrent changes of different fields all stay. With another heartbeat
-   * threshold every machine of the client has a new version.
+   * Changes the settings as they are at that moment, under their lock, so that concurrent changes of different fields
+   * all stay. With another heartbeat threshold every machine of the client has a new version.
+   *
+   * @param change gives what is to be different; may throw, then nothing changes
    */
-  async update(changes: Partial<Settings>): Promise<ChangedSettings> {
-    const isHeartbeatThresholdNew = await inTransaction(this.em, async (db) => {
+  update(change: (current: Settings) => Partial<Settings>): Promise<ChangedSettings> {
+    return inTransaction(this.em, async (db) => {
       await sql`insert into client_settings (client_id) values (${this.clientId}) on conflict do nothing`.execute(
         db,
       );
-      const { rows } = await sql<{ is_new: boolean }>`
-        update client_settings c set ${sql.join(assignments(changes))}
-        from (select * from client_settings where client_id = ${this.clientId} for update) before
-        where c.id = before.id
-        returning c.heartbeat_threshold_minutes <> before.heartbeat_threshold_minutes as is_new
+      const before = await this.read(db, sql`for update`);
+      const settings: Settings = { ...before, ...change(before) };
+      const changed = COLUMNS.filter(([name]) => settings[name] !== before[name]);
+      if (changed.length === 0) return { settings, isHeartbeatThresholdNew: false };
+      const assignments = changed.map(([name, column]) => sql`${sql.ref(column)} = ${settings[name]}`);
+      await sql`
+        update client_settings set ${sql.join(assignments)}, updated_at = now() where client_id = ${this.clientId}
       `.execute(db);
-      const isNew = rows[0]?.is_new === true;
-      if (isNew) {
-        await sql`
-          update machines set version = version + 1 where client_id = ${this.clientId} and unregistered_at is null
-        `.execute(db);
-      }
-      return isNew;
+      const isHeartbeatThresholdNew = changed.some(([name]) => name === 'heartbeatThresholdMinutes');
+      if (isHeartbeatThresholdNew) await this.renewMachines(db);
+      await tellConfigured(db, this.clientId);
+      return { settings, isHeartbeatThresholdNew };
     });
-    this.em.clear();
-    return { settings: await this.get(), isHeartbeatThresholdNew };
   }
-}
 
-function assignments(changes: Partial<Settings>): RawBuilder<unknown>[] {
-  const given = COLUMNS.filter(([name]) => changes[name] !== undefined);
-  return [
-    sql`updated_at = now()`,
-    ...given.map(([name, column]) => sql`${sql.ref(column)} = ${changes[name]}`),
-  ];
+  private async read(db: Kysely<object>, lock: RawBuilder<unknown>): Promise<Settings> {
+    const columns = COLUMNS.map(([name, column]) => sql`${sql.ref(column)} as ${sql.ref(name)}`);
+    const { rows } = await sql<Settings>`
+      select ${sql.join(columns)} from client_settings where client_id = ${this.clientId} ${lock}
+    `.execute(db);
+    return rows[0] ?? DEFAULT_SETTINGS;
+  }
+
+  private async renewMachines(db: Kysely<object>): Promise<void> {
+    await sql`
+      update machines set version = version + 1 where client_id = ${this.clientId} and unregistered_at is null
+    `.execute(db);
+  }
 }

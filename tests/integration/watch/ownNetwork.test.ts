@@ -173,7 +173,6 @@ describe('a worker that loses targets and reference at once', () => {
   });
 
   it('says so when Postgres is back, where that was away as well', async () => {
-    const began = Date.now();
     postgres.isDown = true;
     postgres.cut();
     const logged = worker.log().length;
@@ -183,8 +182,8 @@ describe('a worker that loses targets and reference at once', () => {
     });
     expect(await networkLostAt()).toEqual([null]);
     postgres.isDown = false;
-    await untilToldLost();
-    const failures = await untilFailures(targets, began, 2);
+    const lostAt = await untilToldLost();
+    const failures = await untilFailures(targets, lostAt, 2);
     expect(new Set(failures.map(({ failureClass }) => failureClass))).toEqual(new Set(['monitor']));
     expect(new Set(await statuses(targets))).toEqual(new Set(['up']));
   });

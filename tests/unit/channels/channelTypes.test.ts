@@ -6,7 +6,7 @@ import {
   mergedConfig,
   sendThrough,
 } from '../../../src/channels/channelTypes.ts';
-import { buildContext, buildDelivery } from './buildDelivery.ts';
+import { buildContext, buildDelivery } from '../../support/buildDelivery.ts';
 
 const WEBHOOK = {
   url: 'https://hooks.example:8443/in/token?key=1',

@@ -10,7 +10,7 @@ import {
   buildTest,
   INCIDENT_ID,
   NOTIFICATION_ID,
-} from './buildDelivery.ts';
+} from '../../support/buildDelivery.ts';
 
 const FROM = 'Monitoring <monitoring@ops.example>';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { retryAfterMs } from '../../../src/channels/retryAfter.ts';
-import { NOW } from './buildDelivery.ts';
+import { NOW } from '../../support/buildDelivery.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { slackMessage, type SlackMessage } from '../../../src/channels/slackMessage.ts';
-import { buildAlert, buildDelivery, buildMessage, buildResolved, buildTest } from './buildDelivery.ts';
+import {
+  buildAlert,
+  buildDelivery,
+  buildMessage,
+  buildResolved,
+  buildTest,
+} from '../../support/buildDelivery.ts';
 
 const detailsOf = ({ attachments }: SlackMessage) => attachments?.[0].blocks ?? [];
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cut, excerpt } from '../../../src/channels/excerpt.ts';
 import { durationInWords, plainText, timeInWords } from '../../../src/channels/words.ts';
-import { buildAlert, buildMessage, buildResolved, buildTest } from './buildDelivery.ts';
+import { buildAlert, buildMessage, buildResolved, buildTest } from '../../support/buildDelivery.ts';
 
 describe('durations', () => {
   it.each([

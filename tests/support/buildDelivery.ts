@@ -1,5 +1,5 @@
-import type { ChannelContext, Delivery } from '../../../src/channels/channel.ts';
-import type { IncidentMessage, ToldAlert } from '../../../src/domain/incidentMessage.ts';
+import type { ChannelContext, Delivery } from '../../src/channels/channel.ts';
+import type { IncidentMessage, ToldAlert } from '../../src/domain/incidentMessage.ts';
 
 export const NOTIFICATION_ID = '6f0d6f6e-3c53-4c56-9a64-0d6a3a1c0001';
 export const INCIDENT_ID = '0b5a3d52-7a0f-4a55-8f0d-5f6f0c0c0012';
