@@ -19,7 +19,7 @@ import type { Logger } from '../src/logger.ts';
 import type { WorkerMetrics } from '../src/metrics/workerMetrics.ts';
 import { createAddressGuard } from '../src/net/addressGuard.ts';
 import type { TemporalConnection } from './client.ts';
-import { alertWorkflowId, temporalUiUrl } from './names.ts';
+import { alertUrl } from './names.ts';
 import { createNotificationWorkflows } from './notificationWorkflows.ts';
 import type { WorkerDatabase } from './workerDatabase.ts';
 
@@ -48,13 +48,13 @@ export function createAlerting(options: AlertingOptions): Alerting {
   const clock = { now: () => Date.now() };
   const reach = createFaultPoints(config.faultPoint);
   const news = new AlertNewsRepository(database.alerting.em.fork());
-  const { uiUrl, namespace, taskQueuePrefix } = config.temporal;
+  const { taskQueuePrefix } = config.temporal;
   const workflows = createNotificationWorkflows({
     ...{ client: temporal.client, installationId, taskQueuePrefix },
   });
   const plans = new ClientPlanRepository(database.alerting.em.fork(), {
     defaults: config.notifications,
-    runUrl: (source) => temporalUiUrl(uiUrl, namespace, alertWorkflowId(source, taskQueuePrefix)),
+    runUrl: (source) => alertUrl(source, config.temporal),
     reach,
   });
   return {

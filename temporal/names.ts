@@ -95,8 +95,23 @@ export interface AlertedSource {
   readonly machineId: string | null;
 }
 
+/** Where the runs of this installation are, and what its ids begin with. */
+export interface RunLocation {
+  readonly uiUrl: string | null;
+  readonly namespace: string;
+  readonly taskQueuePrefix: string;
+}
+
+/** The run behind an alert in the Temporal UI, or null where no UI is configured. */
+export function alertUrl(
+  source: AlertedSource,
+  { uiUrl, namespace, taskQueuePrefix }: RunLocation,
+): string | null {
+  return temporalUiUrl(uiUrl, namespace, alertWorkflowId(source, taskQueuePrefix));
+}
+
 /** The workflow that watches what an alert is about; where it is the monitor itself, the one that tells of it. */
-export function alertWorkflowId(
+function alertWorkflowId(
   { clientId, httpTargetId, machineId }: AlertedSource,
   taskQueuePrefix: string,
 ): string {

@@ -12,8 +12,7 @@ type ErrorId =
   | 'not_found'
   | 'unknown_route'
   | 'method_not_allowed'
-  | 'url_taken'
-  | 'paused'
+  | 'conflict'
   | 'body_too_large'
   | 'unsupported_media_type'
   | 'unprocessable'
@@ -84,17 +83,28 @@ export function methodNotAllowed(allowed: readonly string[]): ApiError {
   return new ApiError('method_not_allowed', 405, `This route takes ${list} only.`, { Allow: list });
 }
 
+/** Something that is there stands in the way. @param existingId what it is, where it has an id */
+export function conflict(message: string, existingId?: string): ApiError {
+  const detail = existingId === undefined ? { message } : { message, existing_id: existingId };
+  return new ApiError('conflict', 409, detail);
+}
+
 export function urlTaken(existingId: string): ApiError {
-  return new ApiError('url_taken', 409, {
-    message: 'Another HTTP target of yours has this URL: change that one, or delete it first.',
-    existing_id: existingId,
-  });
+  return conflict(
+    'Another HTTP target of yours has this URL: change that one, or delete it first.',
+    existingId,
+  );
+}
+
+export function channelNameTaken(existingId: string): ApiError {
+  return conflict(
+    'Another channel of yours has this name: change that one, or choose another name.',
+    existingId,
+  );
 }
 
 export function targetPaused(): ApiError {
-  return new ApiError('paused', 409, {
-    message: 'This HTTP target is paused: set is_active to true before you check it.',
-  });
+  return conflict('This HTTP target is paused: set is_active to true before you check it.');
 }
 
 export function bodyTooLarge(limitBytes: number): ApiError {

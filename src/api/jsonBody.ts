@@ -11,9 +11,12 @@ export interface BodyReading {
   readonly limitBytes: number;
   /** Whether `Content-Encoding: gzip` is taken. */
   readonly gzip: boolean;
+  /** A request without any body is then one with an empty object. */
+  readonly isOptional?: boolean;
 }
 
 export const PLAIN_BODY: BodyReading = { limitBytes: BODY_LIMIT_BYTES, gzip: false };
+export const OPTIONAL_BODY: BodyReading = { ...PLAIN_BODY, isOptional: true };
 
 /**
  * A client that is still sending when it is refused would lose the answer to a connection reset: so much of
@@ -29,9 +32,12 @@ const DRAIN_LIMIT_MS = 5_000;
  */
 export async function readJsonBody(
   request: IncomingMessage,
-  { limitBytes, gzip }: BodyReading = PLAIN_BODY,
+  { limitBytes, gzip, isOptional = false }: BodyReading = PLAIN_BODY,
 ): Promise<unknown> {
-  if (!hasBody(request)) throw unprocessable([{ loc: ['body'], msg: 'Field required', type: 'missing' }]);
+  if (!hasBody(request)) {
+    if (isOptional) return {};
+    throw unprocessable([{ loc: ['body'], msg: 'Field required', type: 'missing' }]);
+  }
   assertJsonType(request);
   const isCompressed = assertEncoding(request, gzip);
   if (Number(request.headers['content-length'] ?? 0) > limitBytes) {

@@ -57,7 +57,8 @@ export function errorsOf(route: Route): Readonly<Record<number, string>> {
 }
 
 function operation(route: Route): ZodOpenApiOperationObject {
-  const { method, path, summary, description, tag, params, query, headers, body, bodyExamples } = route;
+  const { method, path, summary, description, tag, params, query, headers, body, bodyReading, bodyExamples } =
+    route;
   return {
     operationId: `${method}${path.replace(/[^a-z]+(\w?)/gi, (_, letter: string) => letter.toUpperCase())}`,
     summary,
@@ -71,7 +72,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
     },
     ...(body && {
       requestBody: {
-        required: true,
+        required: bodyReading?.isOptional !== true,
         content: {
           'application/json': { schema: body, ...(bodyExamples && { examples: named(bodyExamples) }) },
         },

@@ -42,6 +42,15 @@ export const queryBoolean = z
   })
   .meta({ override: { type: 'boolean' } });
 
+/** One of some words in a query, in whatever case it is written. */
+export function queryChoice<const Word extends string>(words: readonly Word[]) {
+  return z
+    .string()
+    .transform((text) => words.find((word) => word.toLowerCase() === text.toLowerCase()) ?? text)
+    .pipe(z.enum(words))
+    .meta({ override: { type: 'string', enum: [...words] } });
+}
+
 /** A point in time with its zone, of a year that can be written with four digits and that Postgres knows. */
 export const queryTime = z.iso
   .datetime({ offset: true })

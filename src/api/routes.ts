@@ -1,8 +1,10 @@
+import { alertRoutes } from './alerts/router.ts';
 import { channelRoutes } from './channels/router.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { healthRoutes } from './health/router.ts';
 import { httpTargetRoutes } from './httpTargets/router.ts';
 import { httpTargetStatisticsRoutes } from './httpTargets/statistics.ts';
+import { incidentRoutes } from './incidents/router.ts';
 import { ingestRoutes } from './ingest/router.ts';
 import { machineRoutes } from './machines/router.ts';
 import { metricChangeRoutes } from './metrics/changes.ts';
@@ -23,6 +25,8 @@ export function apiRoutes(deps: ApiDependencies): readonly Route[] {
     ...metricRoutes(deps),
     ...metricSampleRoutes(deps),
     ...metricChangeRoutes(deps),
+    ...alertRoutes(deps),
+    ...incidentRoutes(deps),
     ...notificationRoutes(deps),
     ...channelRoutes(deps),
     ...settingsRoutes(deps),

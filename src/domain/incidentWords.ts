@@ -40,6 +40,29 @@ export function incidentTitle({
   return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, all)}`);
 }
 
+/** How an incident stands: "3 of 14 alerts are open; not acknowledged". */
+export function describeIncident({
+  status,
+  alertsCount,
+  openAlertsCount,
+  isAcknowledged,
+  isFlapping,
+}: {
+  readonly status: 'open' | 'resolved';
+  readonly alertsCount: number;
+  readonly openAlertsCount: number;
+  /** Each of its open alerts is. */
+  readonly isAcknowledged: boolean;
+  readonly isFlapping: boolean;
+}): string {
+  const all = `${alertsCount} ${alertsCount === 1 ? 'alert' : 'alerts'}`;
+  if (status === 'resolved') return alertsCount === 1 ? 'Its alert is over' : `All ${all} are over`;
+  const flapping = isFlapping ? '; flapping: it stays open until nothing has changed for an hour' : '';
+  if (openAlertsCount === 0) return `None of ${all} is open${flapping}`;
+  const open = `${openAlertsCount} of ${all} ${openAlertsCount === 1 ? 'is' : 'are'} open`;
+  return `${open}; ${isAcknowledged ? 'acknowledged' : 'not acknowledged'}${flapping}`;
+}
+
 const PREFIXES: Readonly<Record<Exclude<MessageKind, 'resolved'>, string>> = {
   opened: '',
   updated: 'More: ',

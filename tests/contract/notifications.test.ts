@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { AlertRows } from '../support/alertRows.ts';
 import type { ApiClient, ApiResponse } from '../support/apiClient.ts';
 import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
 import { fieldIssues } from '../support/fieldIssues.ts';
@@ -29,7 +30,7 @@ const ids = ({ body }: ApiResponse): string[] => (body as { id: string }[]).map(
 describe('#notifications.list', () => {
   it('should answer a bare array of every field, the newest first', async () => {
     const { clientId } = client;
-    const incidentId = await rows.insertIncident(clientId);
+    const incidentId = await new AlertRows(api.orm).insertIncident({ clientId });
     const old = await rows.insert({ clientId, incidentId, createdAt: '2026-06-01T10:00:00.000123Z' });
     const fresh = await rows.insert({ clientId, createdAt: '2026-06-01T11:00:00Z' });
     const answer = await client.get('/notifications');
@@ -59,7 +60,7 @@ describe('#notifications.list', () => {
 
   it('should filter by status, incident and time', async () => {
     const { clientId } = client;
-    const incidentId = await rows.insertIncident(clientId);
+    const incidentId = await new AlertRows(api.orm).insertIncident({ clientId });
     const sent = await rows.insert({ clientId, incidentId, createdAt: '2026-06-01T10:00:00Z' });
     const failed = await rows.insert({
       clientId,

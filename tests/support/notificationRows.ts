@@ -23,16 +23,6 @@ export class NotificationRows {
     this.orm = orm;
   }
 
-  /** @returns its id */
-  async insertIncident(clientId: string, number = 1): Promise<string> {
-    const id = crypto.randomUUID();
-    await sql`
-      insert into incidents (id, client_id, incident_number, title, type, severity, opened_at, active_since, last_change_at)
-      values (${id}, ${clientId}, ${number}, 'shop is down', 'http_target', 'critical', now(), now(), now())
-    `.execute(this.db());
-    return id;
-  }
-
   /** By default one that was sent to the Slack of the settings. @returns its id */
   async insert(options: NotificationOptions): Promise<string> {
     const { clientId, channelKey = 'settings:slack', provider = 'slack', status = 'success' } = options;

@@ -45,7 +45,7 @@ const IncidentDetail = Incident.extend({
 
 const Notification = z.object({
   id: z.uuid(),
-  client_id: z.uuid(),
+  client_id: z.guid(),
   incident_id: z.uuid().nullable(),
   alert_id: z.uuid().nullable(),
   provider: z.string(),

@@ -7,8 +7,8 @@ import {
   TooManyChannelsError,
 } from '../../db/repositories/channels.ts';
 import type { Caller } from '../../db/repositories/clients.ts';
-import { channelNameTaken, conflict } from '../channels/conflict.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { channelNameTaken, conflict } from '../errors.ts';
 
 /**
  * @returns the new channel's id

@@ -1,9 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../../db/repositories/clients.ts';
 import { NotificationRepository, type Notification } from '../../db/repositories/notifications.ts';
-import { conflict } from '../channels/conflict.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { notFound } from '../errors.ts';
+import { conflict, notFound } from '../errors.ts';
 
 /**
  * Begins again with a message that was sent, refused or given up: for another 24 hours.

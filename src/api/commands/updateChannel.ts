@@ -2,9 +2,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Channel, ChannelDefinition } from '../../db/repositories/channelRow.ts';
 import { ChannelNameTakenError, ChannelRepository } from '../../db/repositories/channels.ts';
 import type { Caller } from '../../db/repositories/clients.ts';
-import { channelNameTaken } from '../channels/conflict.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { notFound } from '../errors.ts';
+import { channelNameTaken, notFound } from '../errors.ts';
 
 /**
  * Changes a channel as it is at that moment.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FAILURE_CLASSES } from '../../domain/check.ts';
 import type { AddressGuard } from '../../net/addressGuard.ts';
-import { pageFields, queryBoolean, queryTime } from '../queryFields.ts';
+import { pageFields, queryBoolean, queryChoice, queryTime } from '../queryFields.ts';
 import { customIssue } from '../zodIssues.ts';
 import { newDefinition, ruleIssues, type TargetDefaults } from './definition.ts';
 import {
@@ -84,12 +84,7 @@ export function changeTargetBody(guard: AddressGuard) {
 
 export const TargetListQuery = z.strictObject({
   q: z.string().max(200).optional().describe('Part of the name or the URL.'),
-  status: z
-    .string()
-    .toUpperCase()
-    .pipe(z.enum(STATUSES))
-    .optional()
-    .meta({ override: { type: 'string', enum: [...STATUSES] } }),
+  status: queryChoice(STATUSES).optional(),
   is_active: queryBoolean.optional(),
   tag: z.string().max(50).optional(),
   sort: z

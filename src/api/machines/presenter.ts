@@ -14,7 +14,7 @@ export function presentMachine(machine: MachineOverview): z.output<typeof Machin
     status: ({ up: 'UP', down: 'DOWN', unknown: 'UNKNOWN', paused: 'PAUSED' } as const)[machine.status],
     registered_at: machine.registeredAt.toISOString(),
     unregistered_at: machine.unregisteredAt?.toISOString() ?? null,
-    open_incidents_count: machine.openTroubles,
+    open_incidents_count: machine.openIncidentsCount,
     metrics_count: machine.metricsCount,
     is_paused: machine.isPaused,
   };

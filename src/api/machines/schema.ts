@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MetricStatus } from '../metrics/schema.ts';
-import { pageFields } from '../queryFields.ts';
+import { pageFields, queryChoice } from '../queryFields.ts';
 
 const STATUSES = ['UP', 'DOWN', 'UNKNOWN', 'PAUSED'] as const;
 
@@ -11,12 +11,7 @@ export const MachineId = z.strictObject({ id: z.guid().toLowerCase() });
 
 export const MachineListQuery = z.strictObject({
   q: z.string().max(253).optional().describe('Part of the hostname.'),
-  status: z
-    .string()
-    .toUpperCase()
-    .pipe(z.enum(STATUSES))
-    .optional()
-    .meta({ override: { type: 'string', enum: [...STATUSES] } }),
+  status: queryChoice(STATUSES).optional(),
   ...pageFields({ defaultLimit: 1_000 }),
 });
 
@@ -30,9 +25,7 @@ export const Machine = z
     status: z.enum(STATUSES).describe('UNKNOWN until its agent posts again after a pause.'),
     registered_at: time,
     unregistered_at: nullableTime,
-    open_incidents_count: z
-      .int()
-      .describe('What is wrong with it now: that it is down, and each of its metrics that is firing.'),
+    open_incidents_count: z.int().describe('Open incidents that are about it or one of its metrics.'),
     metrics_count: z.int(),
     is_paused: z.boolean(),
   })

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { METRIC_TYPES, SEVERITIES } from '../../domain/threshold.ts';
-import { pageFields } from '../queryFields.ts';
+import { pageFields, queryChoice } from '../queryFields.ts';
 import { COMPARISON_NAMES } from './fields.ts';
 
 const STATES = ['OK', 'BREACHED', 'STALE'] as const;
@@ -20,12 +20,7 @@ export const MetricListQuery = z.strictObject({
     .optional()
     .describe('The whole name; "disk_used" stands for "disk_used[/var]" and all its other dimensions too.'),
   type: z.enum(METRIC_TYPES).optional(),
-  status: z
-    .string()
-    .toUpperCase()
-    .pipe(z.enum(STATES))
-    .optional()
-    .meta({ override: { type: 'string', enum: [...STATES] } }),
+  status: queryChoice(STATES).optional(),
   ...pageFields({ defaultLimit: 100 }),
 });
 

@@ -2,19 +2,14 @@ import { z } from 'zod';
 import { NOTIFICATION_STATUSES } from '../../db/repositories/notifications.ts';
 import { SEVERITIES } from '../../domain/alert.ts';
 import { MESSAGE_KINDS } from '../../domain/incidentMessage.ts';
-import { pageFields, queryTime } from '../queryFields.ts';
+import { pageFields, queryChoice, queryTime } from '../queryFields.ts';
 
 const time = z.iso.datetime();
 
 export const NotificationId = z.strictObject({ id: z.guid().toLowerCase() });
 
 export const NotificationListQuery = z.strictObject({
-  status: z
-    .string()
-    .toLowerCase()
-    .pipe(z.enum(NOTIFICATION_STATUSES))
-    .optional()
-    .meta({ override: { type: 'string', enum: [...NOTIFICATION_STATUSES] } }),
+  status: queryChoice(NOTIFICATION_STATUSES).optional(),
   incident_id: z.guid().toLowerCase().optional().describe('Of this incident.'),
   from: queryTime.optional().describe('First moment of the range in which they were created.'),
   to: queryTime.optional().describe('End of the range, itself excluded.'),

@@ -32,8 +32,8 @@ export class Migration0007Alerts extends Migration {
         messages integer not null default 0,
         constraint incidents_number_unique unique (client_id, incident_number)
       );
-      create index incidents_client_opened on incidents (client_id, opened_at desc, id desc);
-      create index incidents_client_status on incidents (client_id, status, opened_at desc, id desc);
+      create index incidents_client_status on incidents (client_id, status, incident_number desc);
+      create index incidents_client_resolved on incidents (client_id, resolved_at);
       create index incidents_active on incidents (client_id) where status = 'open' or untold_since is not null;
       comment on table incidents is 'What belongs together: alerts of one client that opened within its grouping window.';
       comment on column incidents.type is 'The source of its alerts, or "mixed".';
@@ -67,15 +67,19 @@ export class Migration0007Alerts extends Migration {
         resolved_at timestamptz,
         resolved_by text,
         resolution text,
+        withdrawn_at timestamptz,
         is_told boolean not null default false
       ) with (fillfactor = 80);
-      create unique index alerts_episode_unique on alerts (source, source_id, episode, stage);
+      create unique index alerts_episode_unique
+        on alerts (source, source_id, episode, stage, coalesce(withdrawn_at, 'infinity'));
       create unique index alerts_open_unique on alerts (source, source_id) where status <> 'resolved';
       create index alerts_client_triggered on alerts (client_id, triggered_at desc, id desc);
       create index alerts_client_status on alerts (client_id, status, triggered_at desc, id desc);
       create index alerts_client_severity on alerts (client_id, severity, triggered_at desc, id desc);
       create index alerts_client_source on alerts (client_id, source, triggered_at desc, id desc);
       create index alerts_incident on alerts (incident_id);
+      create index alerts_http_target on alerts (http_target_id, triggered_at desc, id desc) where http_target_id is not null;
+      create index alerts_machine on alerts (machine_id, triggered_at desc, id desc) where machine_id is not null;
       create index alerts_machine_open on alerts (machine_id) where status <> 'resolved';
       create index alerts_acknowledged on alerts (client_id, acknowledgement_expires_at)
         where status = 'acknowledged' and acknowledgement_expires_at is not null;
@@ -84,6 +88,7 @@ export class Migration0007Alerts extends Migration {
       comment on column alerts.episode is 'Number of the fault in the row of its source; of a certificate, the minute in which it ends.';
       comment on column alerts.stage is 'How near a certificate is to its end: 1 for 30 days, 4 for one; 0 for all other sources.';
       comment on column alerts.details is 'What its words are made of: failure_class, status_code, response_time_ms ...';
+      comment on column alerts.withdrawn_at is 'When it was resolved because its owner paused, deleted or switched off what it is about: the same fault may alert again afterwards.';
       comment on column alerts.is_told is 'Whether a message has told of it as it is now.';
       comment on column alerts.incident_id is 'Null for the moment until it is grouped.';
 

@@ -19,6 +19,11 @@ export async function findCallerByApiKey(em: EntityManager, apiKey: string): Pro
   return row === undefined ? null : { clientId: row.client_id, keyId: row.id };
 }
 
+/** What people call the key of a caller: who acknowledges, resolves, notes. */
+export function keyName({ keyId }: Pick<Caller, 'keyId'>): RawBuilder<unknown> {
+  return sql`(select name from api_keys where id = ${keyId})`;
+}
+
 /**
  * Tells the workflow of a client that settings, channels or what is to be sent have changed. Call it in the transaction
  * that changes them.

@@ -21,7 +21,8 @@ export interface Machine {
 /** A machine as lists show it. */
 export interface MachineOverview extends Machine {
   readonly metricsCount: number;
-  readonly openTroubles: number;
+  /** Also those that are about to be grouped. */
+  readonly openIncidentsCount: number;
 }
 
 /** Timestamps come as text. */
@@ -43,7 +44,7 @@ export interface MachineRow {
 
 export interface MachineOverviewRow extends MachineRow {
   metrics_count: number;
-  open_troubles: number;
+  open_incidents_count: number;
   /** As cursors have it, to the microsecond. */
   registered_at_exactly: string;
 }
@@ -67,7 +68,7 @@ export function toMachine(row: MachineRow): Machine {
 }
 
 export function toMachineOverview(row: MachineOverviewRow): MachineOverview {
-  return { ...toMachine(row), metricsCount: row.metrics_count, openTroubles: row.open_troubles };
+  return { ...toMachine(row), metricsCount: row.metrics_count, openIncidentsCount: row.open_incidents_count };
 }
 
 function toDate(text: string | null): Date | null {

@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { MachineStatus } from '../../domain/heartbeat.ts';
 import { inTransaction } from '../transaction.ts';
+import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type MachineOverviewRow,
   type MachineRow,
 } from './machineRow.ts';
-import { MACHINE_COUNTS } from './openTroubles.ts';
+import { MACHINE_COUNTS } from './machineCounts.ts';
 
 interface MachineFilter {
   /** Part of the hostname, case ignored. */
@@ -82,18 +83,23 @@ export class MachineRepository {
         update machines set is_paused = ${isPaused}, version = version + 1 where id = ${id}
       `.execute(db);
       await changeStatus(db, id, isPaused ? 'paused' : 'unknown');
+      await syncMachine(db, id);
       const after = await this.findIn(db, id, sql``);
       return after === null ? null : { before, after };
     });
   }
 
   /** Soft: its samples stay until they are too old, the hostname is free at once. @returns whether it existed. */
-  async delete(id: string): Promise<boolean> {
-    const { numAffectedRows = 0n } = await sql`
-      update machines set unregistered_at = now(), version = version + 1
-      where id = ${id} and client_id = ${this.clientId} and unregistered_at is null
-    `.execute(this.em.getKysely<object>());
-    return numAffectedRows > 0n;
+  delete(id: string): Promise<boolean> {
+    return inTransaction(this.em, async (db) => {
+      const { numAffectedRows = 0n } = await sql`
+        update machines set unregistered_at = now(), version = version + 1
+        where id = ${id} and client_id = ${this.clientId} and unregistered_at is null
+      `.execute(db);
+      const isDeleted = numAffectedRows > 0n;
+      if (isDeleted) await syncMachine(db, id);
+      return isDeleted;
+    });
   }
 
   /** The counts are made of the rows of the page alone. */
@@ -130,6 +136,18 @@ export class MachineRepository {
       all.push(sql`(m.registered_at, m.id) > (${registeredAt}::timestamptz, ${id}::uuid)`);
     }
     return sql.join(all, sql` and `);
+  }
+}
+
+/** A machine that is paused or deleted has no alerts, nor have its metrics. */
+async function syncMachine(db: Kysely<object>, id: string): Promise<void> {
+  const { rows } = await sql<{ key: number; metric_keys: number[] }>`
+    select m.key, array(select i.key from metric_instances i where i.machine_key = m.key) as metric_keys
+    from machines m where m.id = ${id}
+  `.execute(db);
+  for (const { key, metric_keys: metricKeys } of rows) {
+    await syncAlerts(db, 'heartbeat', [key]);
+    await syncAlerts(db, 'metric', metricKeys);
   }
 }
 

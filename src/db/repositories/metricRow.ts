@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import type { Comparison, MetricState, MetricType, Severity, ThresholdRule } from '../../domain/threshold.ts';
-import { IS_FIRING } from './openTroubles.ts';
 
 export type MetricReading = number | boolean | string;
 
@@ -50,6 +49,9 @@ export const FROM_METRICS = sql`
   left join metric_latest l on l.metric_key = i.key
   left join metric_evaluations e on e.metric_key = i.key
   left join thresholds t on t.metric_key = i.key and t.name = 'default'`;
+
+/** It is over its threshold, and somebody wants to hear of it; null where it has no threshold. */
+const IS_FIRING = sql`(e.state = 'breached' and i.is_alerting_enabled and t.is_active)`;
 
 export const METRIC_COLUMNS = sql`
   i.id, i.key, i.name, i.dimension_value, i.type, i.unit, i.is_alerting_enabled, i.is_paused,

@@ -58,8 +58,8 @@ export async function readNews(
     left join lateral (
       select p.incident_id, p.resolved_at from alerts p
       where n.kind = 'opened' and p.source = a.source and p.source_id = a.source_id and p.id <> a.id
-        and (p.episode, p.stage) < (a.episode, a.stage)
-      order by p.episode desc, p.stage desc limit 1
+        and p.status = 'resolved' and (p.episode, p.stage) <= (a.episode, a.stage)
+      order by p.episode desc, p.stage desc, p.resolved_at desc limit 1
     ) b on true
     where n.client_id = ${clientId}
     order by n.id limit ${limit}

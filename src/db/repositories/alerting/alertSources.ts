@@ -11,7 +11,10 @@ export interface AlertedRows {
    * machine_id, metric_instance_id, since.
    */
   readonly faults: RawBuilder<unknown>;
-  /** Of the alerts `a` that are open: source_id, ended_at, resolution, for those whose fault is over. */
+  /**
+   * Of the alerts `a` that are open: alert_id, ended_at, resolution, for those whose fault is over; `is_withdrawn` where
+   * its owner wants to hear nothing of it any more, although it may last.
+   */
   readonly endings: RawBuilder<unknown>;
 }
 
@@ -51,7 +54,8 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
           when not t.is_active then 'the target was paused'
           when s.status = 'down' then 'it answered in between'
           when s.status = 'up' then 'it answers again' || coalesce(' with ' || s.last_status_code, '')
-          else 'it is being looked at anew' end as resolution
+          else 'it is being looked at anew' end as resolution,
+        (t.deleted_at is not null or not t.is_active) as is_withdrawn
       from ${openAlerts('http_target')}
       join http_targets t on t.id = a.source_id join http_target_states s on s.target_key = t.key
       where ${within(sql`t.key`, scope)}
@@ -79,7 +83,8 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
         case when t.deleted_at is not null then 'the target was deleted'
           when not t.is_active then 'the target was paused'
           when not t.verify_tls then 'its certificate is no longer verified'
-          else 'it has another certificate, which ends on ' || ${day(sql`s.certificate_expires_at`)} end as resolution
+          else 'it has another certificate, which ends on ' || ${day(sql`s.certificate_expires_at`)} end as resolution,
+        (t.deleted_at is not null or not t.is_active or not t.verify_tls) as is_withdrawn
       from ${openAlerts('certificate')}
       join http_targets t on t.id = a.source_id join http_target_states s on s.target_key = t.key
       where ${within(sql`t.key`, scope)}
@@ -103,7 +108,8 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
         case when m.unregistered_at is not null then 'the machine was deleted'
           when m.is_paused then 'the machine was paused'
           when s.status = 'down' then 'it reported in between'
-          else 'it reports again' end as resolution
+          else 'it reports again' end as resolution,
+        (m.unregistered_at is not null or m.is_paused) as is_withdrawn
       from ${openAlerts('heartbeat')}
       join machines m on m.id = a.source_id join machine_states s on s.machine_key = m.key
       where ${within(sql`m.key`, scope)}
@@ -137,7 +143,9 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
           when not i.is_alerting_enabled then 'alerting was switched off'
           when h.id is null then 'it has no threshold any more'
           when e.state = 'breached' then 'it was back in between'
-          else 'it is back' || coalesce(': ' || t.reason, '') end as resolution
+          else 'it is back' || coalesce(': ' || t.reason, '') end as resolution,
+        (m.unregistered_at is not null or m.is_paused or i.is_paused or not i.is_alerting_enabled or h.id is null)
+          as is_withdrawn
       from ${openAlerts('metric')}
       join metric_instances i on i.id = a.source_id join machines m on m.key = i.machine_key
       join metric_evaluations e on e.metric_key = i.key
@@ -166,7 +174,7 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
       ) w
       where w.since is not null`,
     endings: sql`
-      select a.id as alert_id, null::timestamptz as ended_at, 'its network is back' as resolution
+      select a.id as alert_id, null::timestamptz as ended_at, 'its network is back' as resolution, false as is_withdrawn
       from ${openAlerts('monitor')}
       where not exists (select from workers where network_lost_at is not null and lease_until > now())`,
   }),

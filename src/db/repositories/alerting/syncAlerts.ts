@@ -42,6 +42,7 @@ export async function syncAlerts(
   const resolved = await sql`
     with over as (${endings}), changed as (
       update alerts a set status = 'resolved', resolution = o.resolution, is_told = false,
+        withdrawn_at = case when o.is_withdrawn then now() end,
         resolved_at = greatest(a.triggered_at, coalesce(o.ended_at, now()))
       from over o where a.id = o.alert_id and a.status <> 'resolved'
       returning a.id, a.client_id
@@ -64,10 +65,10 @@ export async function syncAlerts(
       insert into alerts (client_id, source, source_id, episode, stage, severity, message, details, http_target_id,
         machine_id, metric_instance_id, triggered_at)
       select client_id, ${source}, source_id, episode, stage, severity, message, details, http_target_id,
-        machine_id, metric_instance_id, since
+        machine_id, metric_instance_id, coalesce(since, now())
       from faults f
       where not exists (select from alerts a where a.source = ${source} and a.source_id = f.source_id
-        and a.episode = f.episode and a.stage >= f.stage)
+        and a.episode = f.episode and a.stage >= f.stage and a.withdrawn_at is null)
       order by source_id
       on conflict do nothing
       returning id, client_id
