@@ -102,18 +102,15 @@ await Bench.run({ withinMinutes: 20 }, async ({ database, stack, signal }) => {
   /** Of a year: the last 200 are open, one in a hundred is about a certificate, one in two hundred is `info`. */
   async function createAlerts(ofClient: string, count: number): Promise<void> {
     await database.query(
-      `insert into http_targets (client_id, name, url, is_active)
-       select $1, 'target ' || n, 'http://127.0.0.1:9/' || n, false from generate_series(1, $2::int) n`,
-      [ofClient, TARGETS],
-    );
-    await database.query(
-      `insert into incidents (client_id, incident_number, title, type, severity, opened_at, active_since, last_change_at)
-       select $1, n, 'incident ' || n, 'mixed', 'critical', at, at, at
+      `insert into incidents (client_id, incident_number, title, type, severity, opened_at, active_since, last_change_at,
+         status, resolved_at)
+       select $1, n, 'incident ' || n, 'mixed', 'critical', at, at, at, case when n <= 10 then 'open' else 'resolved' end,
+         case when n > 10 then at end
        from generate_series(1, $2::int) n cross join lateral (select now() - n * interval '1 hour' as at) a`,
       [ofClient, Math.ceil(count / 20)],
     );
     await database.query(
-      `with target as (select id, row_number() over (order by id) as n from http_targets where client_id = $1),
+      `with target as materialized (select n, gen_random_uuid() as id from generate_series(1, $3::int) n),
          incident as (select id, incident_number as n from incidents where client_id = $1)
        insert into alerts (client_id, source, source_id, episode, severity, message, details, http_target_id, status,
          triggered_at, resolved_at, resolution, incident_id)
@@ -123,7 +120,7 @@ await Bench.run({ withinMinutes: 20 }, async ({ database, stack, signal }) => {
          case when s.n <= 200 then 'firing' else 'resolved' end, s.at,
          case when s.n > 200 then s.at + interval '5 minutes' end, case when s.n > 200 then 'it answers again' end, i.id
        from (select n, now() - n * interval '5 minutes' as at from generate_series(1, $2::int) n) s
-       join target t on t.n = s.n % $3 + 1 left join incident i on i.n = (s.n - 1) / 20 + 1`,
+       join target t on t.n = s.n % $3::int + 1 left join incident i on i.n = (s.n - 1) / 20 + 1`,
       [ofClient, count, TARGETS],
     );
   }

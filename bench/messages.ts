@@ -7,7 +7,7 @@
 import { waitFor } from '../src/start/waitFor.ts';
 import { Arguments } from './arguments.ts';
 import { Bench } from './bench.ts';
-import { distributionOf, inWords } from './distribution.ts';
+import { distributionOf, inWords, rounded } from './distribution.ts';
 import { startMessageReceiver, type ReceivedMessage } from './messageReceiver.ts';
 import { publish } from './output.ts';
 import { countingProgress, say } from './progress.ts';
@@ -16,6 +16,7 @@ import { allowedMinutes } from './timeLimit.ts';
 const ALLOWANCE_MS = 180_000;
 /** A message that comes twice comes within this. */
 const AFTER_MS = 15_000;
+const MESSAGES_SHOWN = 10;
 
 const options = new Arguments({
   targets: '50',
@@ -70,6 +71,10 @@ await Bench.run({ withinMinutes: allowedMinutes(count, intervalSeconds) + 8, env
     return crossedAt === undefined ? [] : [Math.round(at - crossedAt)];
   });
   const times = [...crossings.values()];
+  const brokeAt = Math.min(...times);
+  const story = receiver.messages
+    .slice(0, MESSAGES_SHOWN)
+    .map(({ at, event }) => `${event} ${rounded((at - brokeAt) / 1_000, 1)} s`);
   const result = {
     ...{ targets: count, failing, intervalSeconds, retrySeconds, isGrouped, env },
     alerts: crossings.size,
@@ -81,6 +86,7 @@ await Bench.run({ withinMinutes: allowedMinutes(count, intervalSeconds) + 8, env
     `${failing} of ${count} targets break, grouping ${isGrouped ? `on, group wait ${env.ALERT_GROUP_WAIT_SECONDS} s` : 'off'}`,
     {
       'alerts / messages that the webhook got': `${result.alerts} / ${result.messages}`,
+      ...(isGrouped && { 'messages, after the first check that crossed the threshold': story.join(', ') }),
       'all went down within': `${result.crossedWithinMs} ms`,
       'check that crosses the threshold until the webhook has the message: p50 / p99 / worst': inWords(
         result.untilReceivedMs,
