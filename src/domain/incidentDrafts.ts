@@ -112,6 +112,15 @@ export class IncidentDrafts {
       if (kind === 'opened') this.open(alert);
       else this.change(kind, alert, at);
     }
+    this.openFirst();
+  }
+
+  /** Alerts come in the order in which they were stored: another one may have been triggered before the first. */
+  private openFirst(): void {
+    for (const [index, entry] of this.timeline.entries()) {
+      const openedAt = entry.kind === 'opened' ? this.incidents.get(entry.incidentId)?.openedAt : undefined;
+      if (openedAt !== undefined) this.timeline[index] = { ...entry, at: openedAt };
+    }
   }
 
   private open(alert: NewsAlert): void {

@@ -184,7 +184,7 @@ describe('changing HTTP targets of a running stack', () => {
     try {
       await client.untilStatus(id, 'UP');
       farm.answer('/threshold', 500);
-      expect(await client.checkNow(id)).toMatchObject({ ok: false, status: 'UP' });
+      expect(await client.checkUntil(id, ({ ok }) => !ok)).toMatchObject({ status: 'UP' });
       expect(await client.checkNow(id)).toMatchObject({ ok: false, status: 'UP' });
       const { status } = await client.request('PUT', '/settings', { consecutive_failures_threshold: 2 });
       expect(status).toBe(200);

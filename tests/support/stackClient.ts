@@ -62,6 +62,19 @@ export class StackClient {
     return CheckNowAnswer.parse(expectStatus(200, await this.request('POST', `/http-targets/${id}/check`)));
   }
 
+  /** Checks it again and again: the first one may join a check that began before something changed. */
+  async checkUntil(id: string, holds: (check: CheckNowAnswer) => boolean): Promise<CheckNowAnswer> {
+    let check = await this.checkNow(id);
+    await until(
+      async () => {
+        if (!holds(check)) check = await this.checkNow(id);
+        return holds(check);
+      },
+      { what: 'what a check finds' },
+    );
+    return check;
+  }
+
   /** All rows of a target, page by page, oldest first. */
   async checks(id: string): Promise<CheckAnswer[]> {
     const rows: CheckAnswer[] = [];

@@ -121,6 +121,27 @@ describe('what has happened to alerts', () => {
     ]);
   });
 
+  it('begins with the opening, also where an alert was stored before one that was triggered earlier', () => {
+    const drafts = new IncidentDrafts({
+      ...{ incidents: [], lastNumber: 0, rules: buildRules(), now: OPENED_AT + MINUTE },
+      newId: () => 'incident-1',
+    });
+    const news = (id: string, triggeredAt: number): AlertNews => ({
+      ...{ kind: 'opened', at: triggeredAt },
+      alert: {
+        ...{ id, source: 'http_target', sourceId: id, severity: 'critical', status: 'firing', triggeredAt },
+        ...{ message: `${id} is down`, subject: id, resolvedAt: null, resolution: null, resolvedBy: null },
+        ...{ acknowledgedBy: null, note: null, incidentId: null, before: null },
+      },
+    });
+    drafts.work([news('shop', OPENED_AT + 5), news('api', OPENED_AT)]);
+    expect(drafts.timeline.map(({ kind, at }) => [kind, at - OPENED_AT])).toEqual([
+      ['opened', 0],
+      ['alert', 5],
+      ['alert', 0],
+    ]);
+  });
+
   it.each([true, false])(
     'makes incidents that hold what they say, with grouping: %s',
     (isGroupingEnabled) => {
