@@ -89,9 +89,14 @@ export function placeOf(
   return near[0] === undefined ? { kind: 'new' } : { kind: 'beside', incident: near[0] };
 }
 
-/** An alert of a source that is part of the incident already has opened again. */
-export function reopened(incident: Incident, at: number): Incident {
-  const reopenings = incident.reopenings + 1;
+/**
+ * An alert of a source that is part of the incident already has opened again. A hundred sources that fail again together
+ * reopen it once: what counts is how often it was over, and how often one source failed again while others kept it open.
+ *
+ * @param recurrences how often this source has failed again in this incident
+ */
+export function reopened(incident: Incident, at: number, recurrences: number): Incident {
+  const reopenings = Math.max(incident.reopenings + (incident.status === 'resolved' ? 1 : 0), recurrences);
   const wasFlapping = incident.isFlapping;
   const isFlapping = wasFlapping || reopenings >= FLAPPING_AFTER;
   const again: Incident = { ...incident, reopenings, isFlapping };

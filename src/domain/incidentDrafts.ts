@@ -25,7 +25,12 @@ export interface NewsAlert {
   readonly note: string | null;
   readonly incidentId: string | null;
   /** The last alert of the same source before this one. */
-  readonly before: { readonly incidentId: string; readonly resolvedAt: number } | null;
+  readonly before: {
+    readonly incidentId: string;
+    readonly resolvedAt: number;
+    /** How many alerts of this source are in that incident. */
+    readonly alertsOfSource: number;
+  } | null;
 }
 
 export type TimelineKind =
@@ -73,6 +78,8 @@ export class IncidentDrafts {
   private readonly changed = new Set<string>();
   private readonly options: DraftingOptions;
   private readonly lastOfSource = new Map<string, { incidentId: string; resolvedAt: number }>();
+  /** By incident and source. */
+  private readonly alertsOfSource = new Map<string, number>();
   private lastNumber: number;
 
   constructor(options: DraftingOptions) {
@@ -127,6 +134,7 @@ export class IncidentDrafts {
     if (alert.incidentId !== null) return;
     const at = Math.min(alert.triggeredAt, this.options.now);
     const incident = this.incidentFor(alert, at);
+    this.alertsOfSource.set(countKey(alert, incident.id), this.countOf(alert, incident.id) + 1);
     this.incidentOfAlert.set(alert.id, incident.id);
     this.touched.add(incident.id);
     this.note({ ...about(alert, incident.id), kind: 'alert', at, text: alert.message });
@@ -137,9 +145,15 @@ export class IncidentDrafts {
     const place = placeOf(at, this.beforeOf(alert), this.openOnes(), this.options.rules);
     if (place.kind === 'beside') return place.incident;
     if (place.kind === 'new') return this.create(alert, at);
-    const again = reopened(place.incident, at);
+    const again = reopened(place.incident, at, this.countOf(alert, place.incident.id));
     this.put(again);
     return again;
+  }
+
+  /** How many alerts of the same source are in the incident. */
+  private countOf(alert: NewsAlert, incidentId: string): number {
+    const stored = alert.before?.incidentId === incidentId ? alert.before.alertsOfSource : 0;
+    return this.alertsOfSource.get(countKey(alert, incidentId)) ?? stored;
   }
 
   private beforeOf({ source, sourceId, before }: NewsAlert) {
@@ -205,7 +219,8 @@ export class IncidentDrafts {
 
   private noteChange(before: Incident, after: Incident): void {
     const entry = { incidentId: after.id, alertId: null, actor: null };
-    if (after.status === 'open' && after.reopenings > before.reopenings) {
+    const isReopened = before.status === 'resolved' && after.status === 'open';
+    if (isReopened || after.reopenings > before.reopenings) {
       const text = `Failed again, for the ${ordinal(after.reopenings)} time`;
       this.note({ ...entry, kind: 'reopened', at: after.activeSince, text });
     }
@@ -222,6 +237,10 @@ export class IncidentDrafts {
       this.note({ ...entry, kind: 'resolved', at: after.resolvedAt ?? this.options.now, text });
     }
   }
+}
+
+function countKey({ source, sourceId }: NewsAlert, incidentId: string): string {
+  return `${incidentId} ${source}/${sourceId}`;
 }
 
 function about(

@@ -7,37 +7,42 @@ export interface Headlined {
   readonly kind: MessageKind;
   /** Of all alerts of the incident. */
   readonly counts: IncidentMessage['counts'];
-  /** Of the alert that stands first: what it is about, and its words. */
+  /** What the first three alerts are about, and how many sources there are in all. */
   readonly subjects: readonly string[];
+  readonly sourcesCount: number;
+  /** The same of those that are open. */
+  readonly openSubjects: readonly string[];
+  /** The words of the first alert. */
   readonly firstMessage: string;
   /** Why the only alert is over. */
   readonly resolution: string | null;
 }
 
 /** The one line of a message: "Again: shop is down: Connection refused", "14 alerts: shop, api and 12 more". */
-export function headline({ kind, counts, subjects, firstMessage, resolution }: Headlined): string {
+export function headline({ kind, counts, firstMessage, resolution, ...about }: Headlined): string {
+  const { subjects, sourcesCount, openSubjects } = about;
   const all = counts.firing + counts.acknowledged + counts.resolved;
   const open = counts.firing + counts.acknowledged;
   if (kind === 'resolved') {
     const what =
       all === 1
         ? `${subjects[0] ?? 'The alert'}: ${resolution ?? 'resolved'}`
-        : `All ${all} alerts are resolved: ${listed(subjects, all)}`;
+        : `All ${all} alerts are resolved: ${listed(subjects, sourcesCount)}`;
     return cut(what);
   }
-  const what =
-    open === 1 && all === 1 ? firstMessage : `${open} of ${all} alerts are open: ${listed(subjects, all)}`;
-  return cut(`${PREFIXES[kind]}${what}`);
+  const how = open === all ? `${all} alerts` : `${open} of ${all} alerts are open`;
+  return cut(`${PREFIXES[kind]}${all === 1 ? firstMessage : `${how}: ${listed(openSubjects, open)}`}`);
 }
 
 /** What lists call an incident. */
 export function incidentTitle({
   counts,
   subjects,
+  sourcesCount,
   firstMessage,
-}: Omit<Headlined, 'kind' | 'resolution'>): string {
+}: Pick<Headlined, 'counts' | 'subjects' | 'sourcesCount' | 'firstMessage'>): string {
   const all = counts.firing + counts.acknowledged + counts.resolved;
-  return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, all)}`);
+  return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, sourcesCount)}`);
 }
 
 /** How an incident stands: "3 of 14 alerts are open; not acknowledged". */
@@ -73,6 +78,7 @@ const PREFIXES: Readonly<Record<Exclude<MessageKind, 'resolved'>, string>> = {
   test: '',
 };
 
+/** @param all how many there are, of which some are named */
 function listed(subjects: readonly string[], all: number): string {
   const distinct = [...new Set(subjects)];
   const named = distinct.length <= 3 && distinct.length === all ? distinct : distinct.slice(0, 2);

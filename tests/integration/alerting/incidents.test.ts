@@ -156,6 +156,29 @@ describe('an incident', () => {
     expect((await said()).slice(7)).toEqual(['hook: resolved']);
   });
 
+  it('is not flapping where several sources fail again together once', async () => {
+    const targets = await Promise.all(Array.from({ length: 5 }, () => client.create()));
+    for (const status of ['down', 'up', 'down'] as const) {
+      await client.turn(status, ...targets);
+      await client.pass(2 * MINUTE);
+    }
+    expect(await said()).toEqual(['hook: opened', 'hook: resolved', 'hook: reopened']);
+    expect(await client.incidents()).toMatchObject([{ is_flapping: false, alerts: 10 }]);
+  });
+
+  it('is flapping where one source fails again and again while another keeps it open', async () => {
+    const [shop, api] = [await client.create(), await client.create()];
+    await client.turn('down', shop, api);
+    await client.pass(2 * MINUTE);
+    for (let times = 0; times < 4; times += 1) {
+      await client.turn('up', shop);
+      await client.pass(MINUTE);
+      await client.turn('down', shop);
+      await client.pass(MINUTE);
+    }
+    expect(await said()).toEqual(['hook: opened', 'hook: updated', 'hook: updated', 'hook: flapping']);
+  });
+
   it('is flapping also when its source still fails after an hour without a change: that is told again', async () => {
     const shop = await client.create();
     for (let times = 0; times < 4; times += 1) {

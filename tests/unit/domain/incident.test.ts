@@ -63,7 +63,7 @@ describe('an incident that is reopened', () => {
   it('is flapping at the third time, and open at each', () => {
     let incident = buildIncident({ status: 'resolved', resolvedAt: OPENED_AT, toldAt: OPENED_AT });
     const seen = [1, 2, 3].map((minute) => {
-      incident = reopened({ ...incident, status: 'resolved' }, OPENED_AT + minute * MINUTE);
+      incident = reopened({ ...incident, status: 'resolved' }, OPENED_AT + minute * MINUTE, minute);
       return { isFlapping: incident.isFlapping, status: incident.status, since: incident.activeSince };
     });
     expect(seen).toEqual([
@@ -71,6 +71,17 @@ describe('an incident that is reopened', () => {
       { isFlapping: false, status: 'open', since: OPENED_AT + 2 * MINUTE },
       { isFlapping: true, status: 'open', since: OPENED_AT + 3 * MINUTE },
     ]);
+  });
+
+  it('counts once where many sources fail again together, and each time where one does while others keep it open', () => {
+    const over = buildIncident({ status: 'resolved', resolvedAt: OPENED_AT, toldAt: OPENED_AT });
+    const together = [1, 1, 1, 1].reduce((sum, recurrences) => reopened(sum, OPENED_AT, recurrences), over);
+    expect(together).toMatchObject({ reopenings: 1, isFlapping: false });
+    const one = [1, 2, 3].reduce(
+      (sum, recurrences) => reopened(sum, OPENED_AT, recurrences),
+      buildIncident(),
+    );
+    expect(one).toMatchObject({ reopenings: 3, isFlapping: true });
   });
 
   it('that is told as flapping has nothing more to tell', () => {

@@ -76,10 +76,18 @@ class PlayedClient {
       ...{ status: 'firing', message: `${sourceId} is down`, subject: sourceId, triggeredAt: this.now },
       ...{ resolvedAt: null, resolution: null, resolvedBy: null, acknowledgedBy: null, note: null },
       incidentId: null,
-      before: incidentId === null || resolvedAt === null ? null : { incidentId, resolvedAt },
+      before:
+        incidentId === null || resolvedAt === null
+          ? null
+          : { incidentId, resolvedAt, alertsOfSource: this.countOf(sourceId, incidentId) },
     };
     this.alerts.push(alert);
     this.news.push({ kind: 'opened', at: this.now, alert });
+  }
+
+  private countOf(sourceId: string, incidentId: string): number {
+    return this.alerts.filter((alert) => alert.sourceId === sourceId && alert.incidentId === incidentId)
+      .length;
   }
 
   private change(alert: NewsAlert, to: Partial<NewsAlert>, kind: AlertNews['kind']): void {
@@ -118,6 +126,20 @@ describe('what has happened to alerts', () => {
       ],
       ...['alert_resolved: shop: it answers again', 'alert_resolved: api: it answers again'],
       'resolved: All its alerts are resolved; nobody was told, since it was over before the first message',
+    ]);
+  });
+
+  it('counts one reopening where all fail again together', () => {
+    const client = new PlayedClient(true);
+    const sources = ['shop', 'api', 'db', 'mail', 'pay'];
+    for (let times = 0; times < 3; times += 1) {
+      for (const source of sources) client.turn(source);
+      client.plan();
+      client.now += MINUTE;
+    }
+    expect(client.incidents).toMatchObject([{ reopenings: 1, isFlapping: false }]);
+    expect(client.timeline.filter((text) => text.startsWith('reopened'))).toEqual([
+      'reopened: Failed again, for the 1st time',
     ]);
   });
 

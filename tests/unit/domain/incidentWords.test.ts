@@ -4,14 +4,15 @@ import { describeNotifications } from '../../../src/domain/notificationWords.ts'
 
 const firstMessage = 'shop is down: Connection refused';
 const counts = (firing: number, resolved = 0) => ({ firing, acknowledged: 0, resolved });
-const said = (overrides: Partial<Parameters<typeof headline>[0]>) =>
+/** Each is about another source unless said otherwise. */
+const said = ({
+  subjects = ['shop'],
+  counts: counted = counts(1),
+  ...more
+}: Partial<Parameters<typeof headline>[0]>) =>
   headline({
-    kind: 'opened',
-    counts: counts(1),
-    subjects: ['shop'],
-    firstMessage,
-    resolution: null,
-    ...overrides,
+    ...{ kind: 'opened', firstMessage, resolution: null, subjects, openSubjects: subjects, counts: counted },
+    ...{ sourcesCount: counted.firing + counted.acknowledged + counted.resolved, ...more },
   });
 
 describe('a headline', () => {
@@ -23,15 +24,16 @@ describe('a headline', () => {
   });
 
   it('names two or three, and counts the others', () => {
-    expect(said({ counts: counts(2), subjects: ['shop', 'api'] })).toBe(
-      '2 of 2 alerts are open: shop and api',
+    expect(said({ counts: counts(2), subjects: ['shop', 'api'] })).toBe('2 alerts: shop and api');
+    expect(said({ counts: counts(3), subjects: ['shop', 'api', 'db'] })).toBe('3 alerts: shop, api and db');
+    expect(said({ counts: counts(12), subjects: ['shop', 'api', 'db'] })).toBe(
+      '12 alerts: shop, api and 10 more',
     );
-    expect(said({ counts: counts(3), subjects: ['shop', 'api', 'db'] })).toBe(
-      '3 of 3 alerts are open: shop, api and db',
-    );
-    expect(said({ counts: counts(12, 2), subjects: ['shop', 'api', 'db'] })).toBe(
-      '12 of 14 alerts are open: shop, api and 12 more',
-    );
+  });
+
+  it('names those that are open, where others are over', () => {
+    const some = { subjects: ['shop', 'api', 'db'], openSubjects: ['db', 'mail'] };
+    expect(said({ ...some, counts: counts(2, 12) })).toBe('2 of 14 alerts are open: db and mail');
   });
 
   it('says why it is over', () => {
@@ -49,10 +51,14 @@ describe('a headline', () => {
 
 describe('an incident in words', () => {
   it('is called by its alert, or by what they are about', () => {
-    expect(incidentTitle({ counts: counts(1), subjects: ['shop'], firstMessage })).toBe(firstMessage);
-    expect(incidentTitle({ counts: counts(1, 1), subjects: ['shop', 'shop'], firstMessage })).toBe(
-      '2 alerts: shop and 1 more',
+    expect(incidentTitle({ counts: counts(1), subjects: ['shop'], sourcesCount: 1, firstMessage })).toBe(
+      firstMessage,
     );
+    const again = { counts: counts(1, 1), subjects: ['shop', 'shop'], sourcesCount: 1, firstMessage };
+    expect(incidentTitle(again)).toBe('2 alerts: shop');
+    expect(
+      incidentTitle({ ...again, counts: counts(9), subjects: ['shop', 'api', 'db'], sourcesCount: 9 }),
+    ).toBe('9 alerts: shop, api and 7 more');
   });
 
   it.each([

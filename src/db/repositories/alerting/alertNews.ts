@@ -53,7 +53,9 @@ export async function readNews(
       (extract(epoch from a.triggered_at) * 1000)::float8 as triggered_at,
       (extract(epoch from a.resolved_at) * 1000)::float8 as resolved_at,
       a.resolution, a.resolved_by, a.acknowledged_by, a.acknowledgement_note, a.incident_id,
-      b.incident_id as before_incident_id, (extract(epoch from b.resolved_at) * 1000)::float8 as before_resolved_at
+      b.incident_id as before_incident_id, (extract(epoch from b.resolved_at) * 1000)::float8 as before_resolved_at,
+      (select count(*)::int from alerts q where q.source = a.source and q.source_id = a.source_id
+        and q.incident_id = b.incident_id) as alerts_of_source
     from alert_news n left join alerts a on a.id = n.alert_id
     left join lateral (
       select p.incident_id, p.resolved_at from alerts p
@@ -94,6 +96,7 @@ interface NewsRow {
   incident_id: string | null;
   before_incident_id: string | null;
   before_resolved_at: number | null;
+  alerts_of_source: number;
 }
 
 function toNews(row: NewsRow): AlertNews[] {
@@ -115,7 +118,7 @@ function toNews(row: NewsRow): AlertNews[] {
         before:
           beforeId === null || beforeResolvedAt === null
             ? null
-            : { incidentId: beforeId, resolvedAt: beforeResolvedAt },
+            : { incidentId: beforeId, resolvedAt: beforeResolvedAt, alertsOfSource: row.alerts_of_source },
       },
     },
   ];

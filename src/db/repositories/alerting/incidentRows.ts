@@ -88,8 +88,11 @@ export async function assignAlerts(
 
 /** The alerts of an incident, counted, with what its title is made of. */
 export interface CountedIncident extends AlertCounts {
-  /** What the first three are about. */
+  /** What the first three are about; of how many sources there are alerts. */
   readonly subjects: readonly string[];
+  readonly sourcesCount: number;
+  /** What the first three that are open are about. */
+  readonly openSubjects: readonly string[];
   readonly firstMessage: string;
   /** Why the last that ended is over. */
   readonly resolution: string | null;
@@ -112,6 +115,8 @@ export async function countAlerts(
     sources: AlertSource[];
     last_resolved_at: number | null;
     subjects: string[];
+    sources_count: number;
+    open_subjects: string[] | null;
     first_message: string;
     resolution: string | null;
     only_alert_id: string | null;
@@ -131,6 +136,9 @@ export async function countAlerts(
         case when count(distinct source_id) = 1 then (array_agg(metric_instance_id))[1] end as metric_instance_id,
         (extract(epoch from max(resolved_at)) * 1000)::float8 as last_resolved_at,
         (array_agg(coalesce(details ->> 'subject', message) order by triggered_at, id))[1:3] as subjects,
+        (array_agg(coalesce(details ->> 'subject', message) order by triggered_at, id)
+          filter (where status <> 'resolved'))[1:3] as open_subjects,
+        count(distinct (source, source_id))::int as sources_count,
         (array_agg(message order by triggered_at, id))[1] as first_message,
         (array_agg(resolution order by resolved_at desc nulls last))[1] as resolution,
         case when count(*) = 1 then (array_agg(id))[1] end as only_alert_id
@@ -140,7 +148,8 @@ export async function countAlerts(
         metric_instance_id = c.metric_instance_id
       from counted c where c.id = i.id
     )
-    select id, firing, acknowledged, resolved, sources, last_resolved_at, subjects, first_message, resolution,
+    select id, firing, acknowledged, resolved, sources, last_resolved_at, subjects, open_subjects, sources_count,
+      first_message, resolution,
       only_alert_id, (array['info', 'warning', 'critical'])[coalesce(worst_open, worst)] as severity
     from counted
   `.execute(db);
@@ -150,9 +159,21 @@ export async function countAlerts(
         id,
         last_resolved_at: lastResolvedAt,
         first_message: firstMessage,
+        open_subjects: openSubjects,
+        sources_count: sourcesCount,
         only_alert_id: onlyAlertId,
         ...counts
-      }) => [id, { ...counts, lastResolvedAt, firstMessage, onlyAlertId }],
+      }) => [
+        id,
+        {
+          ...counts,
+          lastResolvedAt,
+          firstMessage,
+          onlyAlertId,
+          openSubjects: openSubjects ?? [],
+          sourcesCount,
+        },
+      ],
     ),
   );
 }

@@ -184,10 +184,9 @@ function contentOf({ incident, kind, counted, alerts }: MessageToMake, now: numb
   const counts = {
     ...{ firing: counted.firing, acknowledged: counted.acknowledged, resolved: counted.resolved },
   };
-  const { subjects, firstMessage, resolution } = counted;
   return {
     ...{ kind, severity: incident.severity, counts, alerts },
-    headline: headline({ kind, counts, subjects, firstMessage, resolution }),
+    headline: headline({ ...counted, kind, counts }),
     at: new Date(now).toISOString(),
     incident: {
       ...{ id: incident.id, number: incident.number, title: incident.title, isFlapping: incident.isFlapping },
