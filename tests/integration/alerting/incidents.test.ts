@@ -223,3 +223,37 @@ describe('a look that dies, or comes twice', () => {
     );
   });
 });
+
+describe('a storm in which everything happens at the same time', () => {
+  it('lets nobody wait in a circle: checks are stored, and people are told', async () => {
+    const targets = await Promise.all(Array.from({ length: 200 }, () => client.create()));
+    const part = (index: number) => targets.filter((_, of) => of % 4 === index % 4).toReversed();
+    const turning = async (index: number) => {
+      for (let times = 0; times < 30; times += 1) {
+        await client.turn(times % 2 === 0 ? 'down' : 'up', ...part(index));
+      }
+    };
+    const planning = async () => {
+      for (let times = 0; times < 60; times += 1) {
+        client.now += GROUP_WAIT;
+        await client.plan();
+      }
+    };
+    const acknowledging = async () => {
+      for (let times = 0; times < 60; times += 1) {
+        const { items } = await client.alerts().list({ limit: 20 });
+        for (const { id } of items) {
+          await client
+            .alerts()
+            .acknowledge(id, { note: null, expiresAt: new Date(client.now + SECOND) }, client.now);
+        }
+      }
+    };
+    await Promise.all([...[0, 1, 2, 3].map(turning), planning(), acknowledging()]);
+    await client.pass(2 * HOUR);
+    const incidents = await client.incidents();
+    expect(incidents.map(({ status }) => status)).toEqual(incidents.map(() => 'resolved'));
+    // Four times fifty targets that were down fifteen times each.
+    expect(incidents.reduce((sum, { alerts }) => sum + alerts, 0)).toBe(3_000);
+  }, 60_000);
+});

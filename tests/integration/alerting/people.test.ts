@@ -56,7 +56,7 @@ describe('reminders', () => {
     await client.pass(45 * MINUTE);
     expect(await said()).toEqual(['0 hook: opened', '31 hook: updated', '41 hook: reminder']);
     const { items } = await client.alerts().list({ limit: 10 });
-    expect(items).toMatchObject([{ status: 'firing', acknowledgedAt: null }]);
+    expect(items).toMatchObject([{ status: 'firing', acknowledgedAt: null, acknowledgedBy: null }]);
   });
 
   it('come where they are switched on while something is open', async () => {

@@ -61,10 +61,11 @@ export class ClientPlanRepository {
       const { ids, news } = await readNews(db, clientId, NEWS_AT_ONCE);
       const drafts = await this.drafts(db, clientId, alerting, news, now);
       drafts.work(news);
-      await endAcknowledgements(db, clientId, drafts, now);
       // Alerts refer to incidents, so those that are new come first.
       await writeIncidents(db, clientId, drafts.allChanged());
+      // The only place that waits for whoever turns these alerts, while it holds none.
       await assignAlerts(db, drafts.incidentOfAlert);
+      await endAcknowledgements(db, clientId, drafts, now);
       const counted = await this.settle(db, drafts, alerting, now);
       const due = await dueMessages(db, {
         ...{ clientId, drafts, alerting, counted, now, runUrl: this.options.runUrl },
@@ -147,9 +148,15 @@ async function endAcknowledgements(
   now: number,
 ): Promise<void> {
   const { rows } = await sql<{ id: string; incident_id: string | null; subject: string; by: string | null }>`
-    update alerts set status = 'firing', acknowledged_at = null, acknowledgement_expires_at = null, is_told = false
-    where client_id = ${clientId} and status = 'acknowledged' and acknowledgement_expires_at <= ${timestamp(now)}
-    returning id, incident_id, coalesce(details ->> 'subject', message) as subject, acknowledged_by as by
+    with over as materialized (
+      select id, acknowledged_by from alerts
+      where client_id = ${clientId} and status = 'acknowledged' and acknowledgement_expires_at <= ${timestamp(now)}
+      for no key update skip locked
+    )
+    update alerts a set status = 'firing', acknowledged_at = null, acknowledged_by = null, acknowledgement_note = null,
+      acknowledgement_expires_at = null, is_told = false
+    from over where a.id = over.id
+    returning a.id, a.incident_id, coalesce(a.details ->> 'subject', a.message) as subject, over.acknowledged_by as by
   `.execute(db);
   for (const { id, incident_id: incidentId, subject, by } of rows) {
     const incident = incidentId === null ? undefined : drafts.get(incidentId);

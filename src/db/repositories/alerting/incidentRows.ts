@@ -78,11 +78,16 @@ export async function assignAlerts(
   incidentOfAlert: ReadonlyMap<string, string>,
 ): Promise<void> {
   if (incidentOfAlert.size === 0) return;
+  const alertIds = sql`${[...incidentOfAlert.keys()]}::uuid[]`;
+  // In the order in which \`syncAlerts\` locks them.
   await sql`
+    with locked as materialized (
+      select id from alerts where id = any(${alertIds}) order by id for no key update
+    )
     update alerts a set incident_id = n.incident_id
-    from unnest(${[...incidentOfAlert.keys()]}::uuid[], ${[...incidentOfAlert.values()]}::uuid[])
-      as n (alert_id, incident_id)
-    where a.id = n.alert_id
+    from unnest(${alertIds}, ${[...incidentOfAlert.values()]}::uuid[]) as n (alert_id, incident_id)
+    join locked l on l.id = n.alert_id
+    where a.id = l.id
   `.execute(db);
 }
 

@@ -174,9 +174,14 @@ export async function makeMessages(
       as r (channel_key text, channel_id uuid, provider text, recipient text)
     on conflict on constraint notifications_once do nothing
   `.execute(db);
+  // Waits for nobody: what somebody changes at this moment has news of its own, and is told anew.
   await sql`
-    update alerts set is_told = true
-    where incident_id = any(${messages.map(({ incident }) => incident.id)}::uuid[]) and not is_told
+    with told as materialized (
+      select id from alerts
+      where incident_id = any(${messages.map(({ incident }) => incident.id)}::uuid[]) and not is_told
+      for no key update skip locked
+    )
+    update alerts a set is_told = true from told where a.id = told.id
   `.execute(db);
 }
 

@@ -38,24 +38,33 @@ export async function syncAlerts(
 ): Promise<SyncedAlerts> {
   if (scope?.length === 0) return { opened: 0, changed: 0, resolved: 0 };
   const { faults, endings } = ALERTED[source](scope);
-  // One after the other: a source has one open alert at most, so the old one goes first.
+  // One after the other: a source has one open alert at most, so the old one goes first. Rows are locked in the order of
+  // their ids, so that transactions that turn the same ones wait for each other, and not in a circle.
   const resolved = await sql`
-    with over as (${endings}), changed as (
+    with over as (${endings}), locked as materialized (
+      select a.id from alerts a where a.id in (select alert_id from over) and a.status <> 'resolved'
+      order by a.id for no key update
+    ), changed as (
       update alerts a set status = 'resolved', resolution = o.resolution, is_told = false,
         withdrawn_at = case when o.is_withdrawn then now() end,
         resolved_at = greatest(a.triggered_at, coalesce(o.ended_at, now()))
-      from over o where a.id = o.alert_id and a.status <> 'resolved'
+      from over o join locked l on l.id = o.alert_id where a.id = l.id and a.status <> 'resolved'
       returning a.id, a.client_id
     )
     insert into alert_news (client_id, alert_id, kind) select client_id, id, 'resolved' from changed
   `.execute(db);
   const changed = await sql`
-    with faults as (${faults}), changed as (
+    with faults as (${faults}), worse as (
+      select a.id, f.* from faults f join alerts a on a.source = ${source} and a.source_id = f.source_id
+        and a.episode = f.episode and a.status <> 'resolved'
+        and (a.severity, a.stage) is distinct from (f.severity, f.stage)
+    ), locked as materialized (
+      select a.id from alerts a where a.id in (select id from worse) order by a.id for no key update
+    ), changed as (
       update alerts a set severity = f.severity, stage = f.stage, message = f.message, details = f.details,
         is_told = false
-      from faults f
-      where a.source = ${source} and a.source_id = f.source_id and a.episode = f.episode and a.status <> 'resolved'
-        and (a.severity, a.stage) is distinct from (f.severity, f.stage)
+      from worse f join locked l on l.id = f.id
+      where a.id = l.id and a.status <> 'resolved' and (a.severity, a.stage) is distinct from (f.severity, f.stage)
       returning a.id, a.client_id
     )
     insert into alert_news (client_id, alert_id, kind) select client_id, id, 'changed' from changed
