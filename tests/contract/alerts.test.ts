@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AlertRows } from '../support/alertRows.ts';
+import { allPages } from '../support/allPages.ts';
 import type { ApiClient, ApiResponse } from '../support/apiClient.ts';
 import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
 import { fieldIssues } from '../support/fieldIssues.ts';
@@ -103,17 +104,8 @@ describe('#alerts.list', () => {
     for (const index of [0, 1, 2, 3, 4]) {
       made.push(await rows.insert({ clientId, triggeredAt: `2026-06-01T10:00:00.00000${index}Z` }));
     }
-    const seen: string[] = [];
-    let path: string | null = '/alerts?limit=2&status=firing';
-    while (path !== null) {
-      const page: ApiResponse = await client.get(path);
-      seen.push(...ids(page));
-      const link: string | null = page.headers.get('Link');
-      expect(link === null).toBe(page.headers.get('X-Next-Cursor') === null);
-      path = link === null ? null : (/<\/api\/v1(.*)>; rel="next"/.exec(link)?.[1] ?? null);
-      await rows.insert({ clientId });
-    }
-    expect(seen).toEqual(made.reverse());
+    const seen = await allPages(client, '/alerts?limit=2&status=firing', () => rows.insert({ clientId }));
+    expect(seen).toMatchObject(made.reverse().map((id) => ({ id })));
   });
 
   it('should refuse what makes no sense', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AlertRows } from '../support/alertRows.ts';
+import { allPages } from '../support/allPages.ts';
 import type { ApiClient, ApiResponse } from '../support/apiClient.ts';
 import { startApi, type ApiUnderTest } from '../support/apiUnderTest.ts';
 import { fieldIssues } from '../support/fieldIssues.ts';
@@ -61,16 +62,11 @@ describe('#incidents.list', () => {
   it('should show each page once, whatever is opened meanwhile', async () => {
     const { clientId } = client;
     for (const number of [1, 2, 3, 4, 5]) await rows.insertIncident({ clientId, number });
-    const seen: number[] = [];
-    let path: string | null = '/incidents?limit=2';
-    for (let next = 6; path !== null; next += 1) {
-      const page: ApiResponse = await client.get(path);
-      seen.push(...numbers(page));
-      const link: string | null = page.headers.get('Link');
-      path = link === null ? null : (/<\/api\/v1(.*)>; rel="next"/.exec(link)?.[1] ?? null);
-      await rows.insertIncident({ clientId, number: next });
-    }
-    expect(seen).toEqual([5, 4, 3, 2, 1]);
+    let next = 5;
+    const seen = await allPages(client, '/incidents?limit=2', () =>
+      rows.insertIncident({ clientId, number: (next += 1) }),
+    );
+    expect(seen).toMatchObject([5, 4, 3, 2, 1].map((number) => ({ incident_number: number })));
   });
 });
 

@@ -5,7 +5,8 @@ import { timestamp } from '../sqlTime.ts';
 import { inTransaction } from '../transaction.ts';
 import { toAlert, type Alert, type AlertRow } from './alertRow.ts';
 import { keyName, type Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 
 interface AlertFilter {
   readonly status?: AlertStatus | undefined;
@@ -52,18 +53,16 @@ export class AlertRepository {
    * @returns a page, the newest first, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(filter: AlertFilter): Promise<{ items: readonly Alert[]; nextCursor: string | null }> {
+  async list(filter: AlertFilter): Promise<Page<Alert>> {
     const { rows } = await sql<AlertRow>`
       ${SELECT_ALERT} where ${this.conditions(filter)}
       order by a.triggered_at desc, a.id desc limit ${filter.limit + 1}
     `.execute(this.em.getKysely<object>());
-    const shown = rows.slice(0, filter.limit);
-    const last = shown.at(-1);
-    const hasMore = rows.length > filter.limit && last !== undefined;
-    return {
-      items: shown.map(toAlert),
-      nextCursor: hasMore ? encodeCursor([last.triggered_at_exactly, last.id]) : null,
-    };
+    return pageOf(rows, {
+      limit: filter.limit,
+      toItem: toAlert,
+      keyOf: (row) => [row.triggered_at_exactly, row.id],
+    });
   }
 
   /** Of an incident: those that are not resolved first, then the newest. */

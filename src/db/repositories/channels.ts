@@ -10,7 +10,8 @@ import {
   type ChannelRow,
 } from './channelRow.ts';
 import { tellConfigured, type Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 
 /** Channels that a client may have. */
 export const MAX_CHANNELS = 100;
@@ -52,15 +53,13 @@ export class ChannelRepository {
    * @returns a page in order of creation, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list({ limit, cursor }: ChannelPage): Promise<{ items: Channel[]; nextCursor: string | null }> {
+  async list({ limit, cursor }: ChannelPage): Promise<Page<Channel>> {
     const rows = await this.rows(this.em.getKysely<object>(), sql`${after(cursor)} limit ${limit + 1}`);
-    const shown = rows.slice(0, limit);
-    const last = shown.at(-1);
-    const hasMore = rows.length > limit && last !== undefined;
-    return {
-      items: shown.map((row) => toChannel(row, this.secrets)),
-      nextCursor: hasMore ? encodeCursor([last.created_at_exactly, last.id]) : null,
-    };
+    return pageOf(rows, {
+      limit,
+      toItem: (row) => toChannel(row, this.secrets),
+      keyOf: (row) => [row.created_at_exactly, row.id],
+    });
   }
 
   find(id: string): Promise<Channel | null> {

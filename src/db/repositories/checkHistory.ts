@@ -3,7 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { CheckResult } from '../../domain/check.ts';
 import { failureClassOf, fromSmallint, kindOf, PASSED_CODE } from '../checkCodes.ts';
 import type { Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 
 interface CheckFilter {
   /** Inclusive. */
@@ -34,10 +35,7 @@ export class CheckHistory {
    * @returns an empty page for a target of somebody else
    * @throws InvalidCursorError
    */
-  async list(
-    targetId: string,
-    filter: CheckFilter,
-  ): Promise<{ items: StoredCheck[]; nextCursor: string | null }> {
+  async list(targetId: string, filter: CheckFilter): Promise<Page<StoredCheck>> {
     const { rows } = await sql<CheckRow>`
       select ${CHECK_COLUMNS}
       from checks c
@@ -45,10 +43,11 @@ export class CheckHistory {
       where c.target_key = ${this.keyOf(targetId)} and ${conditions(filter)}
       order by c.scheduled_at desc limit ${filter.limit + 1}
     `.execute(this.em.getKysely<object>());
-    const items = rows.slice(0, filter.limit).map(toStoredCheck);
-    const last = items.at(-1);
-    const hasMore = rows.length > filter.limit && last !== undefined;
-    return { items, nextCursor: hasMore ? encodeCursor([last.scheduledAt]) : null };
+    return pageOf(rows, {
+      limit: filter.limit,
+      toItem: toStoredCheck,
+      keyOf: (row) => [row.scheduled_at_ms],
+    });
   }
 
   private keyOf(targetId: string): RawBuilder<unknown> {

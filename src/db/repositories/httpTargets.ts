@@ -7,7 +7,8 @@ import { sqlStateOf } from '../sqlState.ts';
 import { inTransaction } from '../transaction.ts';
 import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 import {
   SELECT_TARGET,
   toTarget,
@@ -71,20 +72,18 @@ export class HttpTargetRepository {
    * @returns a page in order of creation, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(filter: TargetFilter): Promise<{ items: Target[]; nextCursor: string | null }> {
+  async list(filter: TargetFilter): Promise<Page<Target>> {
     const direction = filter.newestFirst === true ? sql`desc` : sql`asc`;
     const { rows } = await sql<TargetRow>`
       ${SELECT_TARGET} and ${this.conditions(filter)}
       order by t.created_at ${direction}, t.id ${direction}
       limit ${filter.limit + 1}
     `.execute(this.em.getKysely<object>());
-    const items = rows.slice(0, filter.limit).map((row) => toTarget(row, this.secrets));
-    const last = items.at(-1);
-    const nextCursor =
-      rows.length > filter.limit && last !== undefined
-        ? encodeCursor([last.createdAt.toISOString(), last.id])
-        : null;
-    return { items, nextCursor };
+    return pageOf(rows, {
+      limit: filter.limit,
+      toItem: (row) => toTarget(row, this.secrets),
+      keyOf: (row) => [new Date(row.created_at).toISOString(), row.id],
+    });
   }
 
   async find(id: string): Promise<Target | null> {

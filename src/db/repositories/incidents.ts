@@ -3,7 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { AlertSource, Severity } from '../../domain/alert.ts';
 import { timestamp } from '../sqlTime.ts';
 import { keyName, type Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 
 export const INCIDENT_STATUSES = ['open', 'resolved'] as const;
 export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
@@ -77,17 +78,11 @@ export class IncidentRepository {
    * @returns a page, the one with the highest number first, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(filter: IncidentFilter): Promise<{ items: readonly Incident[]; nextCursor: string | null }> {
+  async list(filter: IncidentFilter): Promise<Page<Incident>> {
     const { rows } = await sql<IncidentRow>`
       ${SELECT_INCIDENT} where ${this.conditions(filter)} order by i.incident_number desc limit ${filter.limit + 1}
     `.execute(this.em.getKysely<object>());
-    const shown = rows.slice(0, filter.limit);
-    const last = shown.at(-1);
-    const hasMore = rows.length > filter.limit && last !== undefined;
-    return {
-      items: shown.map(toIncident),
-      nextCursor: hasMore ? encodeCursor([last.number]) : null,
-    };
+    return pageOf(rows, { limit: filter.limit, toItem: toIncident, keyOf: (row) => [row.number] });
   }
 
   async find(id: string): Promise<Incident | null> {

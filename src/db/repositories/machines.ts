@@ -4,7 +4,8 @@ import type { MachineStatus } from '../../domain/heartbeat.ts';
 import { inTransaction } from '../transaction.ts';
 import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 import {
   toMachine,
   toMachineOverview,
@@ -46,16 +47,14 @@ export class MachineRepository {
    * @returns a page in order of registration, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(filter: MachineFilter): Promise<{ items: MachineOverview[]; nextCursor: string | null }> {
+  async list(filter: MachineFilter): Promise<Page<MachineOverview>> {
     const rows = await this.overviews(sql`${this.conditions(filter)}
       order by m.registered_at, m.id limit ${filter.limit + 1}`);
-    const shown = rows.slice(0, filter.limit);
-    const last = shown.at(-1);
-    const hasMore = rows.length > filter.limit && last !== undefined;
-    return {
-      items: shown.map(toMachineOverview),
-      nextCursor: hasMore ? encodeCursor([last.registered_at_exactly, last.id]) : null,
-    };
+    return pageOf(rows, {
+      limit: filter.limit,
+      toItem: toMachineOverview,
+      keyOf: (row) => [row.registered_at_exactly, row.id],
+    });
   }
 
   async find(id: string): Promise<MachineOverview | null> {

@@ -5,7 +5,8 @@ import type { MetricState, MetricType } from '../../domain/threshold.ts';
 import { inTransaction } from '../transaction.ts';
 import { syncAlerts } from './alerting/syncAlerts.ts';
 import type { Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 import { finiteSum } from './finiteSum.ts';
 import { FROM_METRICS, METRIC_COLUMNS, toMetric, type Metric, type MetricRow } from './metricRow.ts';
 import { writeThreshold, type ThresholdChange } from './thresholds.ts';
@@ -39,18 +40,12 @@ export class MetricRepository {
    * @returns a page in the order in which the metrics came to be, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(
-    filter: MetricFilter,
-    { limit, cursor }: MetricPage,
-  ): Promise<{ items: Metric[]; nextCursor: string | null }> {
+  async list(filter: MetricFilter, { limit, cursor }: MetricPage): Promise<Page<Metric>> {
     const after = cursor === undefined ? 0 : Number(decodeCursor(cursor, ['key'])[0]);
     const rows = await this.select(
       sql`${this.conditions(filter)} and i.key > ${after} order by i.key limit ${limit + 1}`,
     );
-    const items = rows.slice(0, limit).map(toMetric);
-    const last = items.at(-1);
-    const hasMore = rows.length > limit && last !== undefined;
-    return { items, nextCursor: hasMore ? encodeCursor([last.key]) : null };
+    return pageOf(rows, { limit, toItem: toMetric, keyOf: (row) => [row.key] });
   }
 
   async count(filter: MetricFilter): Promise<number> {

@@ -7,7 +7,8 @@ import { inTransaction } from '../transaction.ts';
 import { GIVE_UP_AFTER_MS } from './alerting/messages.ts';
 import type { Channel } from './channelRow.ts';
 import { tellConfigured, type Caller } from './clients.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { decodeCursor } from './cursor.ts';
+import { pageOf, type Page } from './page.ts';
 
 /** What may have become of a message; attempts go on while it is pending. */
 export const NOTIFICATION_STATUSES = [
@@ -89,20 +90,16 @@ export class NotificationRepository {
    * @returns a page, the newest first, and the cursor of the next one
    * @throws InvalidCursorError
    */
-  async list(
-    filter: NotificationFilter,
-  ): Promise<{ items: readonly Notification[]; nextCursor: string | null }> {
+  async list(filter: NotificationFilter): Promise<Page<Notification>> {
     const { rows } = await sql<NotificationRow>`
       ${SELECT_NOTIFICATION} where ${this.conditions(filter)}
       order by created_at desc, id desc limit ${filter.limit + 1}
     `.execute(this.em.getKysely<object>());
-    const shown = rows.slice(0, filter.limit);
-    const last = shown.at(-1);
-    const hasMore = rows.length > filter.limit && last !== undefined;
-    return {
-      items: shown.map(toNotification),
-      nextCursor: hasMore ? encodeCursor([last.created_at_exactly, last.id]) : null,
-    };
+    return pageOf(rows, {
+      limit: filter.limit,
+      toItem: toNotification,
+      keyOf: (row) => [row.created_at_exactly, row.id],
+    });
   }
 
   find(id: string): Promise<Notification | null> {
