@@ -1,6 +1,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Delivery, SendOutcome } from '../../channels/channel.ts';
+import { SecretUnreadableError } from '../../db/encryption.ts';
 import type {
   BegunAttempt,
   DeliveryTarget,
@@ -14,7 +15,11 @@ import { sleepUnless } from '../../net/abortable.ts';
 import { beating, PROMPT_HEARTBEAT_MS } from '../beating.ts';
 import type { Delivered, DeliveryActivities } from './contracts.ts';
 
-/** Sends a message to where it goes; throws nothing for what a provider does. */
+/**
+ * Sends a message to where it goes; throws nothing for what a provider does.
+ *
+ * @throws SecretUnreadableError
+ */
 export type SendToTarget = (
   delivery: Delivery,
   target: DeliveryTarget,
@@ -28,7 +33,7 @@ export interface DeliveryDeps {
   readonly reach: ReachFaultPoint;
   /** Told of each attempt: the type of the channel, and what came of it. */
   readonly onAttempt: (channel: string, result: SendOutcome['kind']) => void;
-  /** Told when the ledger does not take what has happened. */
+  /** Told of faults of ours: the ledger does not take what has happened, or nothing could be sent. */
   readonly onFault: (error: unknown, notificationId: string) => void;
 }
 
@@ -68,7 +73,8 @@ export async function deliver(
   const { attempt, isPossibleDuplicate, message, target, clientId } = start;
   reach('delivery.beforeSend');
   // Not with the signal: whoever stops in the middle does not know what was sent.
-  const outcome = await deps.send(
+  const outcome = await sendOrSay(
+    deps,
     { notificationId, message, attempt, isPossibleDuplicate },
     target,
     clientId,
@@ -81,6 +87,25 @@ export async function deliver(
   reach('delivery.recorded');
   if (ended.status !== 'pending') return { status: ended.status };
   throw notDelivered(ended.error ?? 'It was not taken', (ended.nextAttemptAt ?? now) - now);
+}
+
+/** A fault of ours is an outcome as well: the ledger says so, and the message is given up like any other. */
+async function sendOrSay(
+  { send, onFault }: DeliveryDeps,
+  delivery: Delivery,
+  target: DeliveryTarget,
+  clientId: string,
+): Promise<SendOutcome> {
+  try {
+    return await send(delivery, target, clientId);
+  } catch (error) {
+    onFault(error, delivery.notificationId);
+    const words =
+      error instanceof SecretUnreadableError
+        ? 'The configuration of the channel cannot be opened: it was sealed with another ENCRYPTION_KEY'
+        : 'The monitoring server failed before it sent anything: its log says why';
+    return { kind: 'failed', error: words, answer: null, retryAfterMs: null };
+  }
 }
 
 /** What an attempt makes of a row of the ledger. */
