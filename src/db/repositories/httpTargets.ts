@@ -273,9 +273,11 @@ async function startOver(
   const status = next.isActive ? 'unknown' : 'paused';
   const change =
     before.isActive === next.isActive ? sql`` : sql`, status = ${status}, last_state_change_at = now()`;
+  // Another address may have another certificate, or none: the next check says so.
+  const certificate = before.url === next.url ? sql`` : sql`, certificate_expires_at = null`;
   await sql`
     update http_target_states set consecutive_failures = 0, consecutive_passes = 0,
-      next_check_at = ${next.isActive ? sql`now()` : null} ${change}
+      next_check_at = ${next.isActive ? sql`now()` : null} ${change} ${certificate}
     where target_key = (select key from http_targets where id = ${id})
   `.execute(db);
 }

@@ -38,6 +38,13 @@ async function news(): Promise<string[]> {
   return rows.map(({ kind }) => kind);
 }
 
+async function resolutions(): Promise<unknown[]> {
+  const { rows } = await sql<{
+    resolution: string;
+  }>`select resolution from alerts order by resolution`.execute(kysely());
+  return rows.map(({ resolution }) => resolution);
+}
+
 describe('a target that is down', () => {
   const turn = (id: string, status: string) =>
     execute(sql`
@@ -233,6 +240,24 @@ describe('a certificate', () => {
     await setActive(id, true);
     await sync('certificate');
     expect(await alerts()).toMatchObject([{ status: 'resolved' }, { status: 'firing', severity: 'warning' }]);
+  });
+
+  it('is over when there is one that never ends, and when the address is another one', async () => {
+    const [first, second] = [await db.create(), await db.create()];
+    for (const { id } of [first, second]) await endsIn(id, 3);
+    await sync('certificate');
+    await execute(sql`
+      update http_target_states s set certificate_expires_at = '9999-12-31T23:59:59Z'
+      from http_targets t where t.key = s.target_key and t.id = ${first.id}`);
+    await db.targets().update(second.id, (target) => ({ ...target, url: 'http://127.0.0.1:9/another' }));
+    await sync('certificate');
+    expect(await resolutions()).toEqual([
+      'it has another certificate, which ends on 9999-12-31',
+      'its address was changed',
+    ]);
+    await endsIn(second.id, 3);
+    await sync('certificate');
+    expect(await alerts()).toHaveLength(3);
   });
 
   it('does not matter where it is not verified', async () => {

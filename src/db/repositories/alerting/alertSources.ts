@@ -31,6 +31,12 @@ const minute = (at: RawBuilder<unknown>): RawBuilder<unknown> =>
 const openAlerts = (source: AlertSource): RawBuilder<unknown> =>
   sql`(select * from alerts where source = ${sql.lit(source)} and status <> 'resolved') a`;
 
+/**
+ * Names a certificate by the minute in which it ends: as a number that fits, also where that is the end of the year 9999,
+ * which stands for "never" (RFC 5280, 4.1.2.5).
+ */
+const certificateEpisode = sql`least(extract(epoch from s.certificate_expires_at) / 60, 2147483647)::int`;
+
 /** Days before the end of a certificate at which its people are told: stages 1 to 4. */
 const CERTIFICATE_DAYS = [30, 14, 7, 1] as const;
 
@@ -64,7 +70,7 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
 
   certificate: (scope) => ({
     faults: sql`
-      select t.client_id, t.id as source_id, (extract(epoch from s.certificate_expires_at) / 60)::int as episode,
+      select t.client_id, t.id as source_id, ${certificateEpisode} as episode,
         c.stage, (array['info', 'warning', 'warning', 'critical'])[c.stage] as severity,
         'The certificate of ' || t.name || case when s.certificate_expires_at <= now() then ' ended on '
           else ' ends on ' end || ${minute(sql`s.certificate_expires_at`)} || ' UTC' as message,
@@ -83,12 +89,14 @@ export const ALERTED: Readonly<Record<AlertSource, (scope: AlertScope) => Alerte
         case when t.deleted_at is not null then 'the target was deleted'
           when not t.is_active then 'the target was paused'
           when not t.verify_tls then 'its certificate is no longer verified'
+          when s.certificate_expires_at is null then 'its address was changed'
           else 'it has another certificate, which ends on ' || ${day(sql`s.certificate_expires_at`)} end as resolution,
-        (t.deleted_at is not null or not t.is_active or not t.verify_tls) as is_withdrawn
+        (t.deleted_at is not null or not t.is_active or not t.verify_tls or s.certificate_expires_at is null)
+          as is_withdrawn
       from ${openAlerts('certificate')}
       join http_targets t on t.id = a.source_id join http_target_states s on s.target_key = t.key
       where ${within(sql`t.key`, scope)}
-        and not ((extract(epoch from s.certificate_expires_at) / 60)::int = a.episode
+        and not (s.certificate_expires_at is not null and ${certificateEpisode} = a.episode
           and t.is_active and t.deleted_at is null and t.verify_tls)`,
   }),
 
