@@ -73,7 +73,10 @@ export function createAlerting(options: AlertingOptions): Alerting {
       }),
       onAttempt: (channel, result) => metrics.delivered(channel, result),
       onFault: (error, notificationId) =>
-        logger.warn({ err: error, notificationId }, 'a message was not sent, or the ledger did not take what became of it'),
+        logger.warn(
+          { err: error, notificationId },
+          'a message was not sent, or the ledger did not take what became of it',
+        ),
     }),
     ended: tellAlertNews({
       ...{ databaseUrl: config.database.url, news, workflows, signal, reach },
