@@ -1,13 +1,9 @@
+import { cut } from '../domain/cut.ts';
+
 const MAX_EXCERPT = 200;
 
 /** What stands where a secret stood. */
 const HIDDEN = '•••';
-
-/** At most `max` UTF-16 units, the last of them an ellipsis where something is missing; no half characters. */
-export function cut(text: string, max: number): string {
-  if (text.length <= max) return text;
-  return `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-}
 
 /** Without control and formatting characters, line breaks, and runs of blanks. */
 export function oneLine(text: string): string {

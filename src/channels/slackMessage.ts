@@ -1,7 +1,8 @@
+import { cut } from '../domain/cut.ts';
 import type { ToldAlert } from '../domain/incidentMessage.ts';
 import type { Delivery } from './channel.ts';
 import { messageColour } from './colour.ts';
-import { cut, oneLine } from './excerpt.ts';
+import { oneLine } from './excerpt.ts';
 import {
   alertState,
   alertText,

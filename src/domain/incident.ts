@@ -99,7 +99,8 @@ export function reopened(incident: Incident, at: number, recurrences: number): I
   const reopenings = Math.max(incident.reopenings + (incident.status === 'resolved' ? 1 : 0), recurrences);
   const wasFlapping = incident.isFlapping;
   const isFlapping = wasFlapping || reopenings >= FLAPPING_AFTER;
-  const again: Incident = { ...incident, reopenings, isFlapping };
+  const lastChangeAt = Math.max(incident.lastChangeAt, at);
+  const again: Incident = { ...incident, reopenings, isFlapping, lastChangeAt };
   if (incident.status === 'open' && isFlapping === wasFlapping) return again;
   return { ...again, status: 'open', resolvedAt: null, activeSince: at, acknowledgedAt: null, toldAt: null };
 }
@@ -154,7 +155,8 @@ export function nextMessage(incident: Incident, rules: AlertingRules): DueMessag
   if (status === 'resolved') return untoldSince === null ? null : { kind: 'resolved', at: untoldSince };
   if (untoldSince !== null) {
     if (isFlapping) return { kind: 'flapping', at: untoldSince };
-    const kind = toldAt !== null ? 'updated' : incident.reopenings > 0 ? 'reopened' : 'opened';
+    const kind =
+      toldAt !== null ? 'updated' : incident.reopenings > 0 && incident.messages > 0 ? 'reopened' : 'opened';
     return { kind, at: groupedUntil(incident, untoldSince, rules) + rules.graceMs };
   }
   const isReminded = rules.reminderMs > 0 && incident.acknowledgedAt === null && !isFlapping;

@@ -222,7 +222,7 @@ export class IncidentDrafts {
     const isReopened = before.status === 'resolved' && after.status === 'open';
     if (isReopened || after.reopenings > before.reopenings) {
       const text = `Failed again, for the ${ordinal(after.reopenings)} time`;
-      this.note({ ...entry, kind: 'reopened', at: after.activeSince, text });
+      this.note({ ...entry, kind: 'reopened', at: after.lastChangeAt, text });
     }
     if (after.isFlapping !== before.isFlapping) {
       const text = after.isFlapping

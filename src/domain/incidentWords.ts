@@ -1,3 +1,4 @@
+import { cut } from './cut.ts';
 import type { IncidentMessage, MessageKind } from './incidentMessage.ts';
 
 const MAX_HEADLINE = 200;
@@ -28,10 +29,13 @@ export function headline({ kind, counts, firstMessage, resolution, ...about }: H
       all === 1
         ? `${subjects[0] ?? 'The alert'}: ${resolution ?? 'resolved'}`
         : `All ${all} alerts are resolved: ${listed(subjects, sourcesCount)}`;
-    return cut(what);
+    return cut(what, MAX_HEADLINE);
   }
   const how = open === all ? `${all} alerts` : `${open} of ${all} alerts are open`;
-  return cut(`${PREFIXES[kind]}${all === 1 ? firstMessage : `${how}: ${listed(openSubjects, open)}`}`);
+  return cut(
+    `${PREFIXES[kind]}${all === 1 ? firstMessage : `${how}: ${listed(openSubjects, open)}`}`,
+    MAX_HEADLINE,
+  );
 }
 
 /** What lists call an incident. */
@@ -42,7 +46,7 @@ export function incidentTitle({
   firstMessage,
 }: Pick<Headlined, 'counts' | 'subjects' | 'sourcesCount' | 'firstMessage'>): string {
   const all = counts.firing + counts.acknowledged + counts.resolved;
-  return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, sourcesCount)}`);
+  return cut(all === 1 ? firstMessage : `${all} alerts: ${listed(subjects, sourcesCount)}`, MAX_HEADLINE);
 }
 
 /** How an incident stands: "3 of 14 alerts are open; not acknowledged". */
@@ -85,8 +89,4 @@ function listed(subjects: readonly string[], all: number): string {
   const more = all - named.length;
   if (more > 0) return `${named.join(', ')} and ${more} more`;
   return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(', ')} and ${named.at(-1) ?? ''}`;
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_HEADLINE ? text : `${text.slice(0, MAX_HEADLINE - 1)}…`;
 }

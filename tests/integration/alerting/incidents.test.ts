@@ -111,6 +111,17 @@ describe('an incident', () => {
     expect((await client.timeline()).at(-1)).toContain('nobody was told');
   });
 
+  it('that nobody has heard of is opened to people, also where it failed before', async () => {
+    const shop = await client.create();
+    await client.turn('down', shop);
+    await client.pass(10 * SECOND);
+    await client.turn('up', shop);
+    await client.pass(MINUTE);
+    await client.turn('down', shop);
+    await client.pass(MINUTE);
+    expect(await said()).toEqual(['hook: opened']);
+  });
+
   it('is reopened when its source fails again within ten minutes, and is another one afterwards', async () => {
     const shop = await client.create();
     await client.turn('down', shop);
@@ -193,6 +204,15 @@ describe('an incident', () => {
     await client.turn('up', shop);
     await client.pass(MINUTE);
     expect((await said()).at(-1)).toBe('hook: resolved');
+  });
+});
+
+describe('a target with a very long name', () => {
+  it('is told, also where a headline ends in the middle of an emoji', async () => {
+    await client.turn('down', await client.create({ name: `${'x'.repeat(198)}🔥` }));
+    await client.pass(MINUTE);
+    expect(await said()).toEqual(['hook: opened']);
+    expect(await client.incidents()).toMatchObject([{ title: `${'x'.repeat(198)}…` }]);
   });
 });
 

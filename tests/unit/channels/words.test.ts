@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { cut, excerpt } from '../../../src/channels/excerpt.ts';
+import { excerpt } from '../../../src/channels/excerpt.ts';
+import { cut } from '../../../src/domain/cut.ts';
 import { durationInWords, plainText, timeInWords } from '../../../src/channels/words.ts';
 import { buildAlert, buildMessage, buildResolved, buildTest } from '../../support/buildDelivery.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { settled, type AlertCounts, type Incident } from '../../../src/domain/incident.ts';
 import { IncidentDrafts, type AlertNews, type NewsAlert } from '../../../src/domain/incidentDrafts.ts';
-import { buildRules, OPENED_AT } from '../../support/buildIncident.ts';
+import { buildIncident, buildRules, OPENED_AT } from '../../support/buildIncident.ts';
 
 const MINUTE = 60_000;
 
@@ -141,6 +141,37 @@ describe('what has happened to alerts', () => {
     expect(client.timeline.filter((text) => text.startsWith('reopened'))).toEqual([
       'reopened: Failed again, for the 1st time',
     ]);
+  });
+
+  it('dates a source that fails again while another keeps the incident open', () => {
+    const drafts = new IncidentDrafts({
+      ...{ incidents: [buildIncident()], lastNumber: 1, rules: buildRules(), now: OPENED_AT + 5 * MINUTE },
+      newId: () => 'another',
+    });
+    const before = { incidentId: 'incident-1', resolvedAt: OPENED_AT + 2 * MINUTE, alertsOfSource: 1 };
+    drafts.work([
+      {
+        ...{ kind: 'opened', at: OPENED_AT + 4 * MINUTE },
+        alert: {
+          ...{ id: 'again', source: 'http_target', sourceId: 'api', severity: 'critical', status: 'firing' },
+          ...{
+            message: 'api is down',
+            subject: 'api',
+            triggeredAt: OPENED_AT + 4 * MINUTE,
+            resolvedAt: null,
+          },
+          ...{
+            resolution: null,
+            resolvedBy: null,
+            acknowledgedBy: null,
+            note: null,
+            incidentId: null,
+            before,
+          },
+        },
+      },
+    ]);
+    expect(drafts.timeline.find(({ kind }) => kind === 'reopened')?.at).toBe(OPENED_AT + 4 * MINUTE);
   });
 
   it('begins with the opening, also where an alert was stored before one that was triggered earlier', () => {
