@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { sql } from 'kysely';
+import { HEARTBEAT_EVERY_MS } from '../../../src/activities/watch/watchUpkeep.ts';
 import type { Target } from '../../../src/db/repositories/httpTargetRow.ts';
 import { statusQuery } from '../../../src/workflows/messages.ts';
 import { startRealWorker, type RealWorker } from '../../support/realWorker.ts';
@@ -202,8 +203,7 @@ describe('a watch whose workflow somebody terminated', () => {
   it('ends with its heartbeat', async () => {
     expect(await watchOf(real.db, passing)).not.toBeNull();
     const now = Date.now.bind(Date);
-    const skippedMs = 10 * 60_000;
-    jest.spyOn(Date, 'now').mockImplementation(() => now() + skippedMs);
+    jest.spyOn(Date, 'now').mockImplementation(() => now() + HEARTBEAT_EVERY_MS);
     await untilUnwatched(passing, 15_000 + 3 * PROMPT_MS);
     jest.restoreAllMocks();
     expect(real.farm.requests(passing.path).length).toBeLessThanOrEqual(1);
