@@ -10,6 +10,7 @@ import { Migration0004Rollups } from './migrations/0004_rollups.ts';
 import { Migration0005Machines } from './migrations/0005_machines.ts';
 import { Migration0006SampleRollups } from './migrations/0006_sample_rollups.ts';
 import { Migration0007Alerts } from './migrations/0007_alerts.ts';
+import { Migration0008NewPartitions } from './migrations/0008_new_partitions.ts';
 
 export interface OrmOptions {
   readonly url: string;
@@ -51,6 +52,7 @@ export function createOrm(options: OrmOptions): MikroORM {
         { name: '0005_machines', class: Migration0005Machines },
         { name: '0006_sample_rollups', class: Migration0006SampleRollups },
         { name: '0007_alerts', class: Migration0007Alerts },
+        { name: '0008_new_partitions', class: Migration0008NewPartitions },
       ],
     },
     // Each request and each activity forks; the one global entity manager is never used.

@@ -61,6 +61,7 @@ describe('#migrate', () => {
       '0005_machines',
       '0006_sample_rollups',
       '0007_alerts',
+      '0008_new_partitions',
     ]);
     expect(await migrate(options)).toEqual([]);
   });
