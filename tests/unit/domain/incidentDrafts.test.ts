@@ -36,6 +36,12 @@ class PlayedClient {
       this.change(open, { status: 'acknowledged', acknowledgedBy: 'me' }, 'acknowledged');
   }
 
+  /** The news of an opening comes once more. */
+  openAgain(sourceId: string): void {
+    const alert = this.alerts.findLast((one) => one.sourceId === sourceId);
+    if (alert !== undefined) this.news.push({ kind: 'opened', at: alert.triggeredAt, alert });
+  }
+
   /** One look. */
   plan(): void {
     let made = this.incidents.length;
@@ -127,6 +133,19 @@ describe('what has happened to alerts', () => {
       ...['alert_resolved: shop: it answers again', 'alert_resolved: api: it answers again'],
       'resolved: All its alerts are resolved; nobody was told, since it was over before the first message',
     ]);
+  });
+
+  it('is told once, also where the news of it comes twice', () => {
+    const client = new PlayedClient(false);
+    client.turn('api');
+    client.plan();
+    const { incidents, timeline } = client;
+    const told = [...timeline];
+    client.now += MINUTE;
+    client.openAgain('api');
+    client.plan();
+    expect(client.incidents).toEqual(incidents);
+    expect(client.timeline).toEqual(told);
   });
 
   it('counts one reopening where all fail again together', () => {
