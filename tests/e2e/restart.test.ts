@@ -37,7 +37,7 @@ describe('a stack that is stopped and started again', () => {
     ids['running'] = await client.create({
       name: 'running',
       url: `${farm.origin}/running`,
-      check_interval_seconds: 60,
+      check_interval_seconds: 3_600,
       timeout_seconds: 60,
     });
     await until(() => farm.open('/running').length === 1, { what: 'a running probe' });
@@ -92,8 +92,11 @@ describe('a stack that is stopped and started again', () => {
 
   it('should make the check again that was running, and hold nothing against the target', async () => {
     await client.untilStatus(idOf('running'), 'UP', 15_000);
-    expect((await client.checks(idOf('running'))).map(({ ok }) => ok)).toEqual([true]);
-    expect(farm.requests('/running')).toHaveLength(2);
+    const checks = await client.checks(idOf('running'));
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(doubledSlots(checks)).toEqual([]);
+    // The one that was cut off, and one for each row: by chance its next regular slot was soon.
+    expect(farm.requests('/running')).toHaveLength(1 + checks.length);
   });
 
   it('should double nothing and catch up on nothing', async () => {
