@@ -11,8 +11,8 @@ import {
   transitionsOf,
   type MetricRow,
 } from '../../support/evaluatedMetrics.ts';
+import { untilLockIsAwaited } from '../../support/advisoryLocks.ts';
 import { openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
-import { until } from '../../support/until.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -286,13 +286,7 @@ describe('an evaluation', () => {
       );
       let isDone = false;
       const running = evaluate().then(() => (isDone = true));
-      const waiting = async () => {
-        const { rows } = await other.query(
-          `select from pg_locks where locktype = 'advisory' and not granted`,
-        );
-        return rows.length > 0;
-      };
-      await until(waiting, { what: 'the second evaluation' });
+      await untilLockIsAwaited(db);
       expect(isDone).toBe(false);
       await other.query('commit');
       await running;

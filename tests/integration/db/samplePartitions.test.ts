@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { sql } from 'kysely';
 import pg from 'pg';
 import { PartitionRepository } from '../../../src/db/repositories/partitions.ts';
+import { untilLockIsAwaited } from '../../support/advisoryLocks.ts';
 import { openTargetDatabase, type TargetDatabase } from '../../support/targets.ts';
-import { until } from '../../support/until.ts';
 
 const TODAY = Date.UTC(2024, 5, 30);
 const DAY = 86_400_000;
@@ -106,26 +106,12 @@ describe('the partition of another day', () => {
   });
 
   it('is made once by one of two, where the second comes while the first has not committed', async () => {
-    const [first, second] = [1, 2].map(() => new pg.Client({ connectionString: db.url }));
-    if (first === undefined || second === undefined) throw new Error('two clients');
-    await Promise.all([first.connect(), second.connect()]);
-    try {
-      await first.query(`begin; select ensure_sample_partition('2024-06-30')`);
-      const pending = second.query(`select ensure_sample_partition('2024-06-30')`);
-      await until(
-        async () =>
-          (
-            await execute(
-              `select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`,
-            )
-          ).length > 0,
-        { what: 'the wait of the second' },
-      );
-      await first.query('commit');
-      await pending;
-    } finally {
-      await Promise.all([first.end(), second.end()]);
-    }
+    await beside(['select 1', `select ensure_sample_partition('2024-06-30')`], async () => {
+      const second = execute(`select ensure_sample_partition('2024-06-30')`);
+      await untilLockIsAwaited(db);
+      await writer.query('commit');
+      await second;
+    });
     expect(await partitions('metric_samples')).toEqual(['metric_samples_20240630']);
   });
 
